@@ -1,0 +1,108 @@
+"""The abstract doors: pages in, wheel out, and the game that owns both."""
+
+from __future__ import annotations
+
+import abc
+import enum
+from types import TracebackType
+from typing import Self
+
+from ac_bridge.clock import Clock
+from ac_bridge.game.controls import Controls
+
+
+class Page(enum.Enum):
+    """The three pages that Assetto Corsa 1.16 publishes, and their sizes in bytes.
+
+    Source: the Windows ABI sizes 592, 304 and 684, compiled and checked against a capture of
+    AC 1.16.4. Public headers stop the graphics page at 296 and miss its last two integers.
+    """
+
+    PHYSICS = ("physics", 592)
+    GRAPHICS = ("graphics", 304)
+    STATIC = ("static", 684)
+
+    def __init__(self, label: str, size_bytes: int) -> None:
+        self.label = label
+        self.size_bytes = size_bytes
+
+
+class GameAbility(enum.Flag):
+    """What a game can do beyond publishing pages and reading a wheel."""
+
+    NONE = 0
+    LOCKSTEP = enum.auto()
+    """Its clock stands still until somebody waits on it, so runs are repeatable."""
+    SEED = enum.auto()
+    """It can be relaunched from a seed, so that an episode can be repeated exactly."""
+
+
+class PageSource(abc.ABC):
+    """Where page bytes come from."""
+
+    @abc.abstractmethod
+    def read(self, page: Page) -> bytes:
+        """Return one bulk copy of ``page``: exactly ``page.size_bytes`` bytes.
+
+        Raises:
+            GameAbsentError: nothing publishes this page.
+        """
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Let go of the pages. May be called twice."""
+
+
+class ControlSink(abc.ABC):
+    """Where the wheel's state goes."""
+
+    @abc.abstractmethod
+    def apply(self, controls: Controls) -> None:
+        """Set every axis and button in one update.
+
+        Values are trusted: range and finiteness were checked where the action came in.
+
+        Raises:
+            WheelError: the device did not take the state.
+        """
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Set neutral and let go of the device. May be called twice."""
+
+
+class Game(abc.ABC):
+    """One game: its pages, its wheel, and the clock it lives by."""
+
+    name: str
+    """What people call this backend, such as ``standin``."""
+    abilities: GameAbility
+    clock: Clock
+    """Real time, or the game's own time where it runs in lockstep."""
+    pages: PageSource
+    wheel: ControlSink
+
+    def relaunch(self, seed: int) -> None:
+        """Start the game anew as a new process would, with every random draw made from ``seed``.
+
+        Only for games with the ability `SEED`; in lockstep the clock starts at zero again.
+
+        Raises:
+            NotImplementedError: the game has no such ability.
+        """
+        raise NotImplementedError(f"{self.name} cannot be relaunched from a seed ({seed})")
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Let go of the wheel (neutral first) and of the pages. May be called twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,150 @@
+"""Messages to bytes and back: the same models as JSON (text frames) or MessagePack (binary).
+
+A connection's codec is chosen by its WebSocket subprotocol and never changes. Encoding reads the
+models' fields directly; decoding validates every byte, and its errors name the field.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+
+import msgpack
+import orjson
+from pydantic import ValidationError
+
+from ac_bridge_protocol.errors import ErrorCode, FrameError
+from ac_bridge_protocol.limits import MESSAGE_BYTES, TEXT_CHARACTERS
+from ac_bridge_protocol.messages import MESSAGE, MESSAGE_TYPES, Message
+from ac_bridge_protocol.wire import WireModel
+
+
+class Codec(abc.ABC):
+    """One way to write messages."""
+
+    name: str
+    """What people call it."""
+    subprotocol: str
+    """The WebSocket subprotocol that stands for it and for the protocol's version."""
+    binary: bool
+    """Whether its frames are binary."""
+
+    def encode(self, message: Message) -> bytes:
+        """Return the message's bytes.
+
+        Raises:
+            FrameError: more bytes than the peer would take.
+        """
+        data = self._dump(message.__dict__)
+        if len(data) > MESSAGE_BYTES:
+            raise FrameError(ErrorCode.TOO_LARGE, _too_large(len(data)))
+        return data
+
+    def decode(self, data: bytes, *, binary: bool) -> Message:
+        """Return the message that ``data`` stands for.
+
+        Args:
+            data: the payload of one WebSocket message.
+            binary: whether it came as a binary one.
+
+        Raises:
+            FrameError: wrong kind of frame, too large, malformed, or of an unknown type.
+        """
+        if binary != self.binary:
+            raise FrameError(
+                ErrorCode.WRONG_CODEC,
+                f"A {_KIND[binary]} message came on a connection that speaks {self.subprotocol}, "
+                f"which uses {_KIND[self.binary]} messages.",
+                hint="Send what was negotiated, or connect with the other subprotocol.",
+            )
+        if len(data) > MESSAGE_BYTES:
+            raise FrameError(ErrorCode.TOO_LARGE, _too_large(len(data)))
+        try:
+            plain = self._load(data)
+        except (ValueError, msgpack.UnpackException) as error:
+            reason = str(error) or type(error).__name__
+            raise FrameError(ErrorCode.MALFORMED, f"Not valid {self.name}: {reason}.") from None
+        try:
+            return MESSAGE.validate_python(plain)  # type: ignore[no-any-return]
+        except ValidationError as error:
+            raise _explain(plain, error) from None
+
+    @abc.abstractmethod
+    def _dump(self, plain: dict[str, Any]) -> bytes: ...
+
+    @abc.abstractmethod
+    def _load(self, data: bytes) -> Any: ...
+
+
+class JsonCodec(Codec):
+    """Text anybody can read."""
+
+    name = "JSON"
+    subprotocol = "ac-bridge.v1+json"
+    binary = False
+
+    def _dump(self, plain: dict[str, Any]) -> bytes:
+        return orjson.dumps(plain, default=_fields)
+
+    def _load(self, data: bytes) -> Any:
+        return orjson.loads(data)
+
+
+class MsgpackCodec(Codec):
+    """Compact, and quicker to read and write."""
+
+    name = "MessagePack"
+    subprotocol = "ac-bridge.v1+msgpack"
+    binary = True
+
+    def _dump(self, plain: dict[str, Any]) -> bytes:
+        return msgpack.packb(plain, default=_fields)  # type: ignore[no-any-return]
+
+    def _load(self, data: bytes) -> Any:
+        return msgpack.unpackb(data, strict_map_key=True)
+
+
+JSON = JsonCodec()
+MSGPACK = MsgpackCodec()
+CODECS: dict[str, Codec] = {codec.subprotocol: codec for codec in (MSGPACK, JSON)}
+"""The codec of each subprotocol, the preferred one first."""
+CODEC_NAMES: dict[str, Codec] = {"msgpack": MSGPACK, "json": JSON}
+"""The codecs by the names that people type."""
+
+_KIND = {True: "binary", False: "text"}
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """Give the encoders a nested model as its fields: they know every other type that we use."""
+    if isinstance(value, WireModel):
+        return value.__dict__
+    raise TypeError(f"{type(value).__name__} is not part of any message")
+
+
+def _too_large(size: int) -> str:
+    return f"A message of {size} bytes is over the limit of {MESSAGE_BYTES}."
+
+
+def _explain(plain: Any, error: ValidationError) -> FrameError:
+    """Say which field of which message is wrong, in a sentence of bounded length."""
+    kind = plain.get("type") if isinstance(plain, dict) else None
+    request_id = _request_id(plain)
+    if isinstance(kind, str) and kind not in MESSAGE_TYPES:
+        return FrameError(
+            ErrorCode.UNKNOWN_TYPE,
+            f"Version 1 has no message type {kind[:40]!r}.",
+            request_id=request_id,
+            hint=f"It has: {', '.join(MESSAGE_TYPES)}.",
+        )
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    first = problems[0]
+    where = ".".join(str(part) for part in first["loc"][1:])[:100]
+    more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
+    text = f"{kind or 'message'}{'.' if where else ''}{where}: {first['msg']}{more}."
+    return FrameError(ErrorCode.MALFORMED, text[:TEXT_CHARACTERS], request_id=request_id)
+
+
+def _request_id(plain: Any) -> int | None:
+    found = plain.get("id") if isinstance(plain, dict) else None
+    usable = isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 2**53
+    return found if usable else None

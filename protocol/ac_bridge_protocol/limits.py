@@ -1,0 +1,31 @@
+"""Bounds of the wire, each with its reason."""
+
+from __future__ import annotations
+
+MESSAGE_BYTES = 64 * 1024
+"""Largest encoded message. The largest we send, a frame with 125 observations as JSON, takes about
+7 kB; nine times that leaves room for longer observations and still bounds what a peer can make us
+hold. A larger one is refused by name and the session goes on."""
+
+WEBSOCKET_BYTES = 1024 * 1024
+"""Largest WebSocket message that is read at all. Beyond it the connection is closed (1009): whoever
+sends sixteen times the limit is not a peer with a bug in one message."""
+
+OBSERVATION_ELEMENTS = 4096
+"""Most elements of an observation: 32 times the largest profile published for this game."""
+
+ACTION_COMPONENTS = 16
+"""Most components of an action: a wheel with three pedals and a few switches has fewer."""
+
+TEXT_CHARACTERS = 1024
+"""Longest text in a message: an error's sentence with its hint fits; a page's longest has 33."""
+
+HELLO_TIMEOUT_S = 5.0
+"""A client that connected says Hello within this time: a round trip takes at most a second."""
+
+WRITE_BUFFER_BYTES = 64 * 1024
+"""Bytes that may wait for a slow reader before its telemetry is thinned out: about twenty frames, a
+third of a second at 60 Hz."""
+
+CONNECTIONS = 64
+"""Connections an actor serves at once: one driver, and spectators for every screen in a lab."""

@@ -1,0 +1,303 @@
+"""Every message of protocol version 1: frozen models in one union, told apart by `type`.
+
+Who sends what, and when, is in `ac_bridge_protocol.session`. Requests carry an `id` chosen by the
+learner, rising by one; the answer repeats it.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AllowInfNan, Field, Strict, TypeAdapter
+
+from ac_bridge_protocol.errors import ErrorCode
+from ac_bridge_protocol.frame import GameStatics, TelemetryFrame
+from ac_bridge_protocol.limits import ACTION_COMPONENTS, OBSERVATION_ELEMENTS, TEXT_CHARACTERS
+from ac_bridge_protocol.spec import EnvSpec, Mode
+from ac_bridge_protocol.wire import WireModel
+
+RequestId: TypeAlias = Annotated[int, Field(ge=0, lt=2**53)]
+"""Rises by one. Below 2**53, so that languages whose numbers are doubles can repeat it."""
+Text: TypeAlias = Annotated[str, Field(max_length=TEXT_CHARACTERS)]
+Observation: TypeAlias = Annotated[
+    tuple[float, ...], Strict(False), Field(max_length=OBSERVATION_ELEMENTS)
+]
+"""The observation's elements, each within the bounds that the spec gives."""
+# NaN may come in so that the answer can name the component.
+ActionValues: TypeAlias = Annotated[
+    tuple[Annotated[float, AllowInfNan(True)], ...],
+    Strict(False),
+    Field(max_length=ACTION_COMPONENTS),
+]
+
+
+class Role(enum.StrEnum):
+    """What a connection is for."""
+
+    DRIVER = "driver"
+    """Holds the car: resets and steps. One at a time."""
+    SPECTATOR = "spectator"
+    """Listens."""
+
+
+class ResetPhase(enum.StrEnum):
+    """Where a reset is."""
+
+    RESTARTING = "restarting"
+    """The restart button is pressed; waiting for the lap clock to go back."""
+    STARTING = "starting"
+    """The session waits for its start button."""
+    SETTLING = "settling"
+    """Waiting until the car stands, live and with a fresh lap clock."""
+
+
+class EventKind(enum.StrEnum):
+    """What happened, for whoever listens."""
+
+    DRIVER_JOINED = "driver_joined"
+    DRIVER_LEFT = "driver_left"
+    EPISODE_STARTED = "episode_started"
+    NEUTRALISED = "neutralised"
+    """The actor let go of the wheel by itself; the message says why."""
+    TICKS_MISSED = "ticks_missed"
+    """The actor was late by whole ticks, and skipped them."""
+    SHUTTING_DOWN = "shutting_down"
+
+
+# --- Handshake ------------------------------------------------------------------------------------
+
+
+class Hello(WireModel):
+    """Learner to actor, first: who I am and what I want."""
+
+    type: Literal["hello"] = "hello"
+    client: Text
+    """Name and version of the client's software, for the actor's log."""
+    role: Annotated[Role, Strict(False)] = Role.DRIVER
+    mode: Annotated[Mode | None, Strict(False)] = None
+    """None takes the actor's own."""
+    observation: Text = "bridge15"
+    """Name of the observation profile."""
+
+
+class Welcome(WireModel):
+    """Actor to learner: you are in, and this is what I offer."""
+
+    type: Literal["welcome"] = "welcome"
+    actor: Text
+    """Name and version of the actor's software."""
+    role: Annotated[Role, Strict(False)]
+    spec: EnvSpec
+    statics: GameStatics | None
+    """None while the game has not told yet."""
+
+
+class Refusal(WireModel):
+    """Actor to learner: no, and why. The connection is closed after it."""
+
+    type: Literal["refusal"] = "refusal"
+    code: Annotated[ErrorCode, Strict(False)]
+    message: Text
+    hint: Text = ""
+
+
+# --- Control --------------------------------------------------------------------------------------
+
+
+class Reset(WireModel):
+    """Learner to actor: begin a new episode."""
+
+    type: Literal["reset"] = "reset"
+    id: RequestId
+    seed: Annotated[int | None, Field(ge=0, lt=2**53)] = None
+    """Repeats an episode exactly, where the game can; None goes on with the game's own draws."""
+
+
+class ResetProgress(WireModel):
+    """Actor to learner: the reset has entered a phase."""
+
+    type: Literal["reset_progress"] = "reset_progress"
+    id: RequestId
+    phase: Annotated[ResetPhase, Strict(False)]
+    attempt: int = Field(ge=1)
+    """Counts retries, from 1."""
+
+
+class ResetResult(WireModel):
+    """Actor to learner: the episode begins; its tick is 0."""
+
+    type: Literal["reset_result"] = "reset_result"
+    id: RequestId
+    episode: int
+    """Episodes begun on this actor since it started, this one included."""
+    observation: Observation
+    frame: TelemetryFrame
+
+
+class Step(WireModel):
+    """Learner to actor: apply this action and tell me what the next tick brings."""
+
+    type: Literal["step"] = "step"
+    id: RequestId
+    action: ActionValues
+
+
+class WheelState(WireModel):
+    """What was really sent to the wheel, after smoothing and safety."""
+
+    steer: float
+    throttle: float
+    brake: float
+    clutch: float
+
+
+class Receipt(WireModel):
+    """What became of one action. Ticks are control ticks since the episode's start."""
+
+    action_id: int
+    """Id of the step that asked for it."""
+    tick: int
+    """The tick whose frame this is."""
+    tick_asked: int
+    """The tick from which the action could hold at the earliest: that of the previous answer."""
+    tick_applied: int
+    """The last tick before the action reached the wheel; `tick_asked` when it was in time."""
+    late: bool
+    """It reached the wheel after the control period it was meant for."""
+    ticks_held: int
+    """Ticks since the previous answer that passed under the previous action."""
+    ticks_missed: int
+    """Ticks since the previous answer that the actor itself was too late for, and skipped."""
+    tick_error_s: float
+    """How long after its scheduled moment the tick was sampled, in seconds."""
+    action_age_s: float
+    """From the action's application to the frame, in seconds."""
+    observation_age_s: float
+    """From the frame's sampling to the answer's sending, in seconds."""
+    sent: WheelState
+
+
+class StepResult(WireModel):
+    """Actor to learner: the frame at the end of a step."""
+
+    type: Literal["step_result"] = "step_result"
+    id: RequestId
+    observation: Observation
+    frame: TelemetryFrame
+    receipt: Receipt
+
+
+class Release(WireModel):
+    """Learner to actor: I let go of the car. The wheel goes to neutral; I stay as a spectator."""
+
+    type: Literal["release"] = "release"
+
+
+# --- Streams --------------------------------------------------------------------------------------
+
+
+class Subscribe(WireModel):
+    """Learner to actor: send me frames, at this rate or slower if I cannot keep up."""
+
+    type: Literal["subscribe"] = "subscribe"
+    id: RequestId
+    hz: float = Field(gt=0)
+    """Frames a second; at most the spec's telemetry_hz."""
+
+
+class Unsubscribe(WireModel):
+    """Learner to actor: no more frames."""
+
+    type: Literal["unsubscribe"] = "unsubscribe"
+
+
+class Telemetry(WireModel):
+    """Actor to learner: one frame of the stream."""
+
+    type: Literal["telemetry"] = "telemetry"
+    frame: TelemetryFrame
+    dropped: int = Field(ge=0)
+    """Frames of this subscription left out so far because the reader was slow."""
+
+
+class Event(WireModel):
+    """Actor to everybody: something happened."""
+
+    type: Literal["event"] = "event"
+    kind: Annotated[EventKind, Strict(False)]
+    message: Text
+
+
+# --- Liveness and failure -------------------------------------------------------------------------
+
+
+class Ping(WireModel):
+    """Either way: are you there, and what does your clock say?"""
+
+    type: Literal["ping"] = "ping"
+    id: RequestId
+    t_sent: float
+    """Sender's clock, in seconds."""
+
+
+class Pong(WireModel):
+    """The answer to a ping."""
+
+    type: Literal["pong"] = "pong"
+    id: RequestId
+    t_ping: float
+    """`t_sent` of the ping."""
+    t_received: float
+    """Answerer's clock when the ping came in, in seconds."""
+    t_sent: float
+    """Answerer's clock when the pong went out, in seconds."""
+
+
+class Failure(WireModel):
+    """Actor to learner: a message could not be granted. It changed nothing."""
+
+    type: Literal["failure"] = "failure"
+    id: RequestId | None
+    """The request that failed; None if the message had no id, or none that could be read."""
+    code: Annotated[ErrorCode, Strict(False)]
+    message: Text
+    hint: Text = ""
+    component: Text = ""
+    """The action's component or the setting that is to blame."""
+    phase: Text = ""
+    """The phase of the reset that failed."""
+
+
+Message: TypeAlias = Annotated[
+    Hello
+    | Welcome
+    | Refusal
+    | Reset
+    | ResetProgress
+    | ResetResult
+    | Step
+    | StepResult
+    | Release
+    | Subscribe
+    | Unsubscribe
+    | Telemetry
+    | Event
+    | Ping
+    | Pong
+    | Failure,
+    Field(discriminator="type"),
+]
+"""Any message."""
+
+MESSAGE: TypeAdapter[Any] = TypeAdapter(Message)
+"""Validates any message from plain data."""
+
+MESSAGE_TYPES: dict[str, type[WireModel]] = {
+    model.model_fields["type"].default: model
+    for model in (
+        *(Hello, Welcome, Refusal, Reset, ResetProgress, ResetResult, Step, StepResult, Release),
+        *(Subscribe, Unsubscribe, Telemetry, Event, Ping, Pong, Failure),
+    )
+}
+"""The model of each type."""

@@ -1,0 +1,140 @@
+"""`EnvSpec`: what an environment offers, as the actor announces it and the client builds spaces."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Sequence
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, Strict
+
+from ac_bridge_protocol.errors import ActionError, ErrorCode
+from ac_bridge_protocol.limits import ACTION_COMPONENTS, OBSERVATION_ELEMENTS
+from ac_bridge_protocol.wire import WireModel
+
+ROUNDING = 1e-6
+"""How far beyond a bound an action's component may lie and be taken for the bound: float32 rounding
+of a value that was computed to be the bound."""
+
+
+class Mode(enum.StrEnum):
+    """How the actor's ticks and the learner's steps go together."""
+
+    LOCKSTEP = "lockstep"
+    """Game time stands still until the next step. Only for games that can; repeatable."""
+    LATEST = "latest"
+    """Real time. An action is applied when it arrives, the newest wins, and the answer is the
+    frame of the next tick."""
+
+
+class FeatureSpec(WireModel):
+    """One named part of the observation."""
+
+    name: str
+    unit: str
+    """Of the quantity before scaling; empty for a plain number."""
+    size: int = Field(default=1, ge=1)
+    """Elements that it takes."""
+    scale: float = 1.0
+    """What the quantity was divided by."""
+    low: float
+    """Least value of an element, after scaling; values are clipped to it."""
+    high: float
+    """Greatest value of an element, after scaling; values are clipped to it."""
+
+
+class ActionSpec(WireModel):
+    """One component of the action."""
+
+    name: str
+    low: float
+    high: float
+
+
+class EnvSpec(WireModel):
+    """Everything a client needs to know before the first reset."""
+
+    game: str
+    """The backend, such as ``standin``: no record confuses simulation with the game."""
+    mode: Mode
+    control_hz: float
+    """Control ticks a second."""
+    telemetry_hz: float
+    """Frames a second that a spectator may ask for at most."""
+    observation_profile: str
+    observation: Annotated[
+        tuple[FeatureSpec, ...], Strict(False), Field(max_length=OBSERVATION_ELEMENTS)
+    ]
+    action: Annotated[tuple[ActionSpec, ...], Strict(False), Field(max_length=ACTION_COMPONENTS)]
+    smoothing: str
+    """Name of the smoothing between action and wheel."""
+
+    @property
+    def observation_size(self) -> int:
+        """Elements of the observation."""
+        return sum(feature.size for feature in self.observation)
+
+    def observation_bounds(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Return the least and greatest observation, float32[observation_size] each."""
+        low = [feature.low for feature in self.observation for _ in range(feature.size)]
+        high = [feature.high for feature in self.observation for _ in range(feature.size)]
+        return np.asarray(low, np.float32), np.asarray(high, np.float32)
+
+    def check_action(self, action: Sequence[float]) -> tuple[float, ...]:
+        """Return the action as floats within bounds.
+
+        Raises:
+            ActionError: wrong length, not finite, or out of range by more than rounding.
+        """
+        return check_action(self.action, action)
+
+
+def check_action(spec: Sequence[ActionSpec], action: Sequence[float]) -> tuple[float, ...]:
+    """Return ``action`` as floats within the bounds of ``spec``.
+
+    Raises:
+        ActionError: wrong length, not finite, or out of range by more than `ROUNDING`.
+    """
+    if len(action) != len(spec):
+        names = ", ".join(component.name for component in spec)
+        raise ActionError(
+            ErrorCode.ACTION_LENGTH,
+            f"An action has {len(spec)} components ({names}), this one has {len(action)}.",
+        )
+    return tuple(
+        _check_component(component, float(value))
+        for component, value in zip(spec, action, strict=True)
+    )
+
+
+def _check_component(spec: ActionSpec, value: float) -> float:
+    if spec.low <= value <= spec.high:
+        return value
+    if not math.isfinite(value):
+        raise ActionError(
+            ErrorCode.ACTION_NOT_FINITE,
+            f"The action's {spec.name} is {value}; it must be a number from {spec.low:g} to "
+            f"{spec.high:g}. The car keeps its last good action.",
+            component=spec.name,
+            value=value,
+        )
+    if spec.low - ROUNDING <= value <= spec.high + ROUNDING:
+        return min(max(value, spec.low), spec.high)
+    raise ActionError(
+        ErrorCode.ACTION_OUT_OF_RANGE,
+        f"The action's {spec.name} is {value:g}, outside {spec.low:g} to {spec.high:g}. The car "
+        "keeps its last good action.",
+        component=spec.name,
+        value=value,
+    )
+
+
+DRIVING_ACTION = (
+    ActionSpec(name="steer", low=-1.0, high=1.0),
+    ActionSpec(name="throttle", low=0.0, high=1.0),
+    ActionSpec(name="brake", low=0.0, high=1.0),
+)
+"""The action of every driver: steer (+ right), throttle, brake. The clutch is left to the game."""
