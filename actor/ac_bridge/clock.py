@@ -42,8 +42,8 @@ class Clock(abc.ABC):
     async def wait_until(self, deadline: float) -> None:
         """Let the event loop go on until `now() >= deadline`. Cancelling loses nothing."""
 
-    def close(self) -> None:
-        """Release what waiting needed (a thread, perhaps). Waiters are cancelled."""
+    def close(self) -> None:  # noqa: B027 -- most clocks hold nothing
+        """Release what waiting needed (a thread, perhaps)."""
 
 
 class SystemClock(Clock):

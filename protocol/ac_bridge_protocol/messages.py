@@ -36,7 +36,7 @@ class Role(enum.StrEnum):
     """What a connection is for."""
 
     DRIVER = "driver"
-    """Holds the car: resets and steps. One at a time."""
+    """May take the car: its first reset does, and then nobody else can until it lets go."""
     SPECTATOR = "spectator"
     """Listens."""
 
@@ -106,7 +106,7 @@ class Refusal(WireModel):
 
 
 class Reset(WireModel):
-    """Learner to actor: begin a new episode."""
+    """Learner to actor: begin a new episode. The first one takes the car, if nobody has it."""
 
     type: Literal["reset"] = "reset"
     id: RequestId
@@ -131,6 +131,7 @@ class ResetResult(WireModel):
     id: RequestId
     episode: int
     """Episodes begun on this actor since it started, this one included."""
+    statics: GameStatics
     observation: Observation
     frame: TelemetryFrame
 

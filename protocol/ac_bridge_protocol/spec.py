@@ -59,7 +59,7 @@ class EnvSpec(WireModel):
 
     game: str
     """The backend, such as ``standin``: no record confuses simulation with the game."""
-    mode: Mode
+    mode: Annotated[Mode, Strict(False)]
     control_hz: float
     """Control ticks a second."""
     telemetry_hz: float

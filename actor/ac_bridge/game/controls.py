@@ -16,7 +16,7 @@ class Controls:
     brake: float = 0.0
     """0 (released) to 1 (floored)."""
     clutch: float = 0.0
-    """Pedal position, 0 (released) to 1 (floored). The page's ``clutch`` is the opposite: engagement."""
+    """Pedal, 0 (released) to 1 (floored). The page's ``clutch`` is the opposite: engagement."""
     buttons: frozenset[int] = frozenset()
     """The buttons held down, numbered from 1 as vJoy numbers them."""
 

@@ -10,6 +10,7 @@ Where public headers disagree the capture decided: `trackConfiguration` has 33 u
 from __future__ import annotations
 
 import dataclasses
+import math
 import operator
 import struct
 from collections.abc import Callable, Mapping
@@ -75,6 +76,7 @@ class Layout:
             raise AssertionError(f"{page.label}: {self._struct.size} bytes, not {page.size_bytes}")
         self.fields = {field.name: field for field in fields if field.kind != "x"}
         self._index = _indices(self.fields)
+        self._floats = operator.itemgetter(*_float_positions(self.fields))
 
     def values(self, data: bytes) -> tuple[Any, ...]:
         """Take the page apart into its flat values, for `getter` to pick from.
@@ -83,6 +85,10 @@ class Layout:
             data: one copy of the page, exactly `page.size_bytes` long.
         """
         return self._struct.unpack(data)
+
+    def all_finite(self, values: tuple[Any, ...]) -> bool:
+        """Whether every float of the page is finite. A sum of float32 cannot overflow a float64."""
+        return math.isfinite(sum(self._floats(values)))
 
     def getter(self, names: tuple[str, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
         """Return a function that picks ``names`` out of `values` in one call.
@@ -145,8 +151,19 @@ def _indices(fields: Mapping[str, PageField]) -> dict[str, int | slice]:
     return indices
 
 
+def _float_positions(fields: Mapping[str, PageField]) -> list[int]:
+    positions: list[int] = []
+    position = 0
+    for field in fields.values():
+        width = 1 if field.kind == "u" else field.count
+        if field.kind == "f":
+            positions.extend(range(position, position + width))
+        position += width
+    return positions
+
+
 def decode_text(raw: bytes) -> str:
-    """Return the text before the first NUL unit. Broken surrogates become U+FFFD, never an error."""
+    """Return the text before the first NUL. Broken surrogates become U+FFFD, never an error."""
     return raw.decode("utf-16-le", errors="replace").partition("\0")[0]
 
 

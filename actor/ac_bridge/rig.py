@@ -1,0 +1,315 @@
+"""A rig: one game with its reader and its wheel, and an episode on it. All that a step is made of.
+
+No task, thread or socket in here. Whoever waits (the server's stepper on asyncio, the local
+stepper in its caller's thread) calls `Episode.act` when an action comes, waits for the next tick,
+and calls `Episode.tick`; so remote, local and lockstep driving are the same code.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+
+from ac_bridge.control.reset import DEFAULT_PLAN, ResetMachine, ResetPlan
+from ac_bridge.control.safety import DeadMan
+from ac_bridge.control.smoothing import ActionSmoother, SmoothingConfig
+from ac_bridge.game import NEUTRAL, Controls, Game, GameAbility
+from ac_bridge.pacing import Pacer, Tick, TickStats
+from ac_bridge.telemetry.observation import BRIDGE15, ObservationProfile
+from ac_bridge.telemetry.reader import FrameStream, TelemetryReader
+from ac_bridge_protocol.errors import GameAbsentError, SettingError
+from ac_bridge_protocol.frame import GameStatics, TelemetryFrame
+from ac_bridge_protocol.messages import Receipt, ResetPhase, WheelState
+from ac_bridge_protocol.spec import DRIVING_ACTION, ActionSpec, check_action
+from ac_bridge_protocol.wire import trusted
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RigSettings:
+    """How a rig drives.
+
+    Attributes:
+        control_hz: control ticks a second.
+        telemetry_hz: frames a second between them.
+        smoothing: between action and wheel.
+        hold_s: how long an action holds without a new one before the car is let go, in seconds.
+        profile: of the observation.
+        reset_plan: which buttons restart and start, and how patiently.
+    """
+
+    control_hz: float
+    telemetry_hz: float
+    smoothing: SmoothingConfig
+    hold_s: float = 0.5
+    profile: ObservationProfile = BRIDGE15
+    reset_plan: ResetPlan = DEFAULT_PLAN
+
+
+OnFrame = Callable[[TelemetryFrame], None]
+
+
+class Rig:
+    """One game, its reader and its wheel."""
+
+    def __init__(self, game: Game, settings: RigSettings) -> None:
+        self.game = game
+        self.clock = game.clock
+        self.settings = settings
+        self._reader = TelemetryReader(game.pages)
+        self._smoother = ActionSmoother(settings.smoothing)
+
+    @property
+    def lockstep(self) -> bool:
+        """Whether game time stands still until somebody waits on the clock."""
+        return GameAbility.LOCKSTEP in self.game.abilities
+
+    def statics(self) -> GameStatics | None:
+        """Return the game's static facts, or None while there are none."""
+        return self._reader.statics()
+
+    def require_statics(self) -> GameStatics:
+        """Return the game's static facts.
+
+        Raises:
+            GameAbsentError: the game has not written them.
+        """
+        statics = self.statics()
+        if statics is None:
+            raise GameAbsentError("The game has not written its static page.", hint="Reset again.")
+        return statics
+
+    def sample(self, stream: FrameStream) -> TelemetryFrame:
+        """Return the newest frame as the next of ``stream``.
+
+        Raises:
+            GameAbsentError: nothing publishes the pages.
+        """
+        return self._reader.frame(stream, self.clock.now(), self.clock.wall())
+
+    def try_sample(self, stream: FrameStream) -> TelemetryFrame | None:
+        """Return the newest frame, or None while nothing publishes the pages."""
+        try:
+            return self.sample(stream)
+        except GameAbsentError:
+            return None
+
+    def telemetry_stream(self) -> FrameStream:
+        """Return a new stream at the telemetry rate."""
+        return FrameStream(1.0 / self.settings.telemetry_hz)
+
+    def steer_towards(self, target: Controls, dt_s: float) -> Controls:
+        """Move the wheel towards ``target`` as far as smoothing lets it in ``dt_s`` seconds."""
+        controls = self._smoother.follow(target, dt_s)
+        self.game.wheel.apply(controls)
+        return controls
+
+    def set_wheel(self, controls: Controls) -> None:
+        """Set the wheel at once, past all smoothing."""
+        self._smoother.jump(controls)
+        self.game.wheel.apply(controls)
+
+    def neutral(self) -> None:
+        """Let go of the wheel at once."""
+        self.set_wheel(NEUTRAL)
+
+    def run_lockstep(self, until_s: float, stream: FrameStream, on_frame: OnFrame) -> None:
+        """Let game time run to ``until_s``, sampling at the telemetry rate on the way.
+
+        The samples lie strictly before ``until_s``: the caller takes that one itself. They keep
+        lap validity as finely as real time does.
+        """
+        pacer = Pacer(self.settings.telemetry_hz, self.clock.now())
+        while pacer.due() < until_s - 1e-6:
+            self.clock.sleep_until(pacer.next(self.clock.now()).at_s)
+            on_frame(self.sample(stream))
+        self.clock.sleep_until(until_s)
+
+    def reset(
+        self, seed: int | None, on_phase: Callable[[ResetPhase, int], None]
+    ) -> Iterator[float]:
+        """Restart the game, as an iterator of the moments to wait for in between.
+
+        It ends when the car stands ready, with the wheel neutral.
+
+        Args:
+            seed: start the game anew from this seed first, so that the episode can be repeated.
+            on_phase: told of each phase entered, and its attempt from 1.
+
+        Raises:
+            SettingError: a seed, for a game that cannot repeat itself.
+            ResetFailedError: the game did not restart; names the phase.
+        """
+        if seed is not None and GameAbility.SEED not in self.game.abilities:
+            raise SettingError(
+                f"{self.game.name} cannot repeat an episode from a seed.",
+                setting="seed",
+                hint="Reset without one.",
+            )
+        self.neutral()
+        if seed is not None:
+            self.game.relaunch(seed)
+        machine = ResetMachine(self.settings.reset_plan, self.clock.now())
+        stream = self.telemetry_stream()
+        pacer = Pacer(self.settings.telemetry_hz, self.clock.now())
+        entered: tuple[ResetPhase, int] | None = None
+        while True:
+            controls = machine.update(self.try_sample(stream), self.clock.now())
+            if (machine.phase, machine.attempt) != entered:
+                entered = (machine.phase, machine.attempt)
+                on_phase(*entered)
+            self.set_wheel(controls)
+            if machine.done:
+                return
+            yield pacer.next(self.clock.now()).at_s
+
+    def close(self) -> None:
+        """Let go of the wheel and of the game. May be called twice."""
+        self.game.close()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a tick brought: everything an answer to a step is made of."""
+
+    frame: TelemetryFrame
+    observation: tuple[float, ...]
+    receipt: Receipt
+
+
+class Episode:
+    """One drive from a reset on: its schedule, its actions, its receipts.
+
+    Tick 0 is the moment of creation; `first` is its frame.
+
+    Args:
+        rig: on which it runs.
+        stats: where the ticks' punctuality is kept.
+    """
+
+    def __init__(self, rig: Rig, stats: TickStats) -> None:
+        self._rig = rig
+        self._stats = stats
+        self.released = False
+        """Whether the car was let go because no action came in time."""
+        settings = rig.settings
+        self._dt_s = 1.0 / settings.control_hz
+        self._pacer = Pacer(settings.control_hz, rig.clock.now())
+        self._stream = FrameStream(self._dt_s)
+        self._dead_man = DeadMan(settings.hold_s)
+        self._target = NEUTRAL
+        self._sent = NEUTRAL
+        self._tick_now = 0
+        self._answered_tick = 0
+        self._missed = 0
+        self._action_id = -1
+        self._applied_s = 0.0
+        self._applied_tick = 0
+        self._moved_s: float | None = None
+        self.first = rig.sample(self._stream)
+
+    def observe(self, frame: TelemetryFrame) -> tuple[float, ...]:
+        """Return the observation of a frame, in the episode's profile."""
+        return self._rig.settings.profile.observe(frame)
+
+    def act(self, action_id: int, action: Sequence[float]) -> None:
+        """Apply an action now.
+
+        Args:
+            action_id: for the receipt.
+            action: steer -1..1, throttle 0..1, brake 0..1, and optionally clutch 0..1.
+
+        Raises:
+            ActionError: the action cannot be applied; the last one goes on holding.
+            WheelError: the wheel did not take it.
+        """
+        clutch = 0.0
+        if len(action) == len(DRIVING_ACTION) + 1:
+            (clutch,) = check_action(_CLUTCH, action[-1:])
+            action = action[:-1]
+        steer, throttle, brake = check_action(DRIVING_ACTION, action)
+        now_s = self._rig.clock.now()
+        self._target = Controls(steer, throttle, brake, clutch)
+        self._move(now_s)
+        self._dead_man.feed(now_s)
+        self.released = False
+        self._action_id = action_id
+        self._applied_s = now_s
+        self._applied_tick = self._tick_now
+
+    def next_tick(self) -> Tick:
+        """Take the next tick of the schedule; the caller waits until it is due."""
+        return self._pacer.next(self._rig.clock.now())
+
+    def tick(self, tick: Tick) -> Outcome:
+        """Answer a step at a tick that was waited for."""
+        frame = self._arrive(tick)
+        now_s = self._rig.clock.now()
+        sampled_s = self._stream.last_s or now_s
+        asked = self._answered_tick
+        receipt = trusted(
+            Receipt,
+            {
+                "action_id": self._action_id,
+                "tick": tick.index,
+                "tick_asked": asked,
+                "tick_applied": self._applied_tick,
+                "late": self._applied_tick > asked,
+                "ticks_held": max(0, tick.index - asked - 1 - self._missed),
+                "ticks_missed": self._missed,
+                "tick_error_s": max(0.0, sampled_s - tick.at_s),
+                "action_age_s": sampled_s - self._applied_s,
+                "observation_age_s": now_s - sampled_s,
+                "sent": _wheel_state(self._sent),
+            },
+        )
+        self._answered_tick = tick.index
+        self._missed = 0
+        return Outcome(frame, self.observe(frame), receipt)
+
+    def hold(self, tick: Tick) -> bool:
+        """Pass a tick without a new action: the last one holds, until it is too old.
+
+        Returns:
+            Whether the car was let go at this very tick.
+        """
+        self._arrive(tick)
+        now_s = self._rig.clock.now()
+        expired = self._dead_man.expired(now_s)
+        if expired:
+            self._target = NEUTRAL
+            self._dead_man.release()
+            self.released = True
+        self._move(now_s)
+        return expired
+
+    def _arrive(self, tick: Tick) -> TelemetryFrame:
+        frame = self._rig.sample(self._stream)
+        self._stats.record(tick, self._stream.last_s or tick.at_s)
+        self._missed += tick.missed
+        self._tick_now = tick.index
+        return frame
+
+    def _move(self, now_s: float) -> None:
+        """Move the wheel towards the target, as far as the time since the last move allows.
+
+        At most one control period counts, and the first move gets a whole one: an action is meant
+        to hold for one period, however late the one before it came.
+        """
+        since_s = self._dt_s if self._moved_s is None else now_s - self._moved_s
+        self._sent = self._rig.steer_towards(self._target, min(since_s, self._dt_s))
+        self._moved_s = now_s
+
+
+_CLUTCH = (ActionSpec(name="clutch", low=0.0, high=1.0),)
+
+
+def _wheel_state(controls: Controls) -> WheelState:
+    return trusted(
+        WheelState,
+        {
+            "steer": controls.steer,
+            "throttle": controls.throttle,
+            "brake": controls.brake,
+            "clutch": controls.clutch,
+        },
+    )

@@ -1,0 +1,177 @@
+"""The actor as a process: one loop, one task group, and a way out that leaves the wheel neutral."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import structlog
+
+from ac_bridge.clock import SystemClock
+from ac_bridge.control.smoothing import smoothing_named
+from ac_bridge.games import open_game
+from ac_bridge.pacing import Ticker, TickStats
+from ac_bridge.rig import Rig, RigSettings
+from ac_bridge.server.actor import Actor
+from ac_bridge.server.connection import Connection
+from ac_bridge.settings import ActorSettings
+from ac_bridge_protocol.errors import SettingError
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+GOODBYE_S = 1.0
+"""How long clients get to read the last words before the connections are cut."""
+
+
+class ActorApp:
+    """Sampler, stepper and server around one rig, until `stop`.
+
+    Args:
+        rig: what is served; closed at the end.
+        host: the address to listen on.
+        port: the port; 0 takes a free one, told to ``on_ready``.
+        on_ready: called with the port once clients can connect.
+    """
+
+    def __init__(
+        self, rig: Rig, *, host: str, port: int, on_ready: Callable[[int], None] = lambda _: None
+    ) -> None:
+        self._rig = rig
+        self._host = host
+        self._port = port
+        self._on_ready = on_ready
+        self._stopping = asyncio.Event()
+        self.sampler_stats = TickStats()
+        self.actor: Actor | None = None
+
+    def stop(self) -> None:
+        """End `run` in good order."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Serve until `stop`, cancellation or an error; the wheel is neutral afterwards.
+
+        Raises:
+            SettingError: the address cannot be listened on.
+        """
+        clock = SystemClock()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self.actor = actor = Actor(self._rig, clock, tasks)
+                server = await self._listen(actor)
+                sampler = None
+                if not self._rig.lockstep:
+                    sampler = tasks.create_task(self._sample(actor), name="sampler")
+                self._on_ready(server.sockets[0].getsockname()[1])
+                try:
+                    await self._stopping.wait()
+                finally:
+                    # Also when something failed: neutral first, everything else after.
+                    actor.close()
+                    server.close()
+                    if sampler is not None:
+                        sampler.cancel()
+                await self._say_goodbye(actor)
+        finally:
+            self._rig.close()
+            self._rig.clock.close()
+            clock.close()
+
+    async def _listen(self, actor: Actor) -> asyncio.Server:
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.create_server(lambda: Connection(actor), self._host, self._port)
+        except OSError as error:
+            raise SettingError(
+                f"Cannot listen on {self._host}:{self._port}: {error.strerror or error}.",
+                setting="listen",
+                hint="Is another actor running? Choose another port, or 0 for a free one.",
+            ) from error
+
+    async def _sample(self, actor: Actor) -> None:
+        """Sample at the telemetry rate: for spectators, and to miss no cut between ticks."""
+        stream = self._rig.telemetry_stream()
+        ticker = Ticker(self._rig.settings.telemetry_hz, self._rig.clock)
+        ticker.stats = self.sampler_stats
+        async for _ in ticker:
+            frame = self._rig.try_sample(stream)
+            if frame is not None:
+                actor.on_frame(frame)
+
+    async def _say_goodbye(self, actor: Actor) -> None:
+        leaving = [connection.gone for connection in actor.connections if connection.gone]
+        if leaving:
+            await asyncio.wait(leaving, timeout=GOODBYE_S)
+        for connection in list(actor.connections):
+            connection.abort()
+
+
+def rig_from(settings: ActorSettings) -> Rig:
+    """Open the game that the settings name, with its reader and wheel."""
+    game = open_game(
+        settings.game,
+        lockstep=settings.lockstep,
+        seed=settings.seed,
+        gearbox=settings.gearbox,
+    )
+    return Rig(
+        game,
+        RigSettings(
+            control_hz=settings.control_hz,
+            telemetry_hz=settings.telemetry_hz,
+            smoothing=smoothing_named(settings.smoothing),
+            hold_s=settings.hold_s,
+        ),
+    )
+
+
+def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor:
+    """Run an actor until Ctrl+C or SIGTERM, and return it for its statistics.
+
+    Raises:
+        ACBridgeError: the game cannot be opened, or the address not listened on.
+    """
+
+    async def main() -> Actor:
+        app = ActorApp(
+            rig_from(settings), host=settings.host, port=settings.port, on_ready=on_ready
+        )
+        _on_signals(app.stop)
+        await app.run()
+        assert app.actor is not None  # noqa: S101 -- run has made it
+        return app.actor
+
+    try:
+        return run_on_best_loop(main())
+    except* SettingError as group:
+        raise group.exceptions[0] from None
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Not loop.add_signal_handler: Windows has none.
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+
+
+def run_on_best_loop(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on uvloop, on winloop where Windows has it, else on plain asyncio."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(main)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        if sys.platform == "win32":
+            import winloop as fast_loop
+        else:
+            import uvloop as fast_loop
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = fast_loop.new_event_loop
+    return factory

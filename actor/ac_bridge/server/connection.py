@@ -1,0 +1,248 @@
+"""One WebSocket connection: bytes in, messages to the actor; messages out, bytes. A thin shell.
+
+An `asyncio.Protocol` around websockets' Sans-I/O core, so that a step is answered within the very
+callback that received it: no task, no queue, no hand-over. The transport's buffer is the outbox;
+answers always go in, telemetry only while the reader keeps up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol as Interface
+from typing import cast
+
+import structlog
+from websockets.frames import CloseCode, Frame
+from websockets.http11 import Request
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from ac_bridge.clock import Clock
+from ac_bridge_protocol.codec import CODECS
+from ac_bridge_protocol.errors import (
+    ACBridgeError,
+    ActionError,
+    ErrorCode,
+    FrameError,
+    RemoteProtocolError,
+    ResetFailedError,
+    SettingError,
+)
+from ac_bridge_protocol.fragments import Fragments
+from ac_bridge_protocol.limits import CONNECTIONS, WEBSOCKET_BYTES, WRITE_BUFFER_BYTES
+from ac_bridge_protocol.messages import Failure, Message, Refusal, Role, Telemetry
+from ac_bridge_protocol.session import ActorSession, SessionState
+
+log = structlog.get_logger()
+
+
+class Host(Interface):
+    """What a connection needs of the actor behind it."""
+
+    clock: Clock
+    connections: set[Connection]
+
+    def handle(self, connection: Connection, message: Message) -> None:
+        """Act on a message that the session allows."""
+
+    def left(self, connection: Connection) -> None:
+        """The connection is gone."""
+
+
+class Connection(asyncio.Protocol):
+    """One client of the actor.
+
+    Attributes:
+        role: what it was welcomed as; None before.
+        peer: its address, for the log.
+        gone: done once the connection is lost; None before it was made.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._ws = ServerProtocol(
+            subprotocols=[Subprotocol(name) for name in CODECS],
+            origins=[None],  # a browser sends an Origin: no web page may drive the car
+            max_size=WEBSOCKET_BYTES,
+        )
+        self._fragments = Fragments()
+        self._transport: asyncio.Transport | None = None
+        self._session: ActorSession | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._congested = False
+        self._newest: Telemetry | None = None
+        self.role: Role | None = None
+        self.peer = "?"
+        self.gone: asyncio.Future[None] | None = None
+
+    # --- The transport calls ----------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Open: wait for the handshake, but not for ever."""
+        transport = cast(asyncio.Transport, transport)  # uvloop's is one, without saying so
+        self._transport = transport
+        self.gone = asyncio.get_running_loop().create_future()
+        transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+        peername = transport.get_extra_info("peername") or ("?", 0)
+        self.peer = f"{peername[0]}:{peername[1]}"
+        self._session = ActorSession(CODECS[next(iter(CODECS))], self._host.clock.now())
+        self._host.connections.add(self)
+        self._watch_deadline()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the peer."""
+        self._ws.receive_data(data)
+        for event in self._ws.events_received():
+            if isinstance(event, Request):
+                self._shake_hands(event)
+            elif isinstance(event, Frame):
+                self._take(event)
+        self._flush()
+
+    def eof_received(self) -> None:
+        """The peer sends no more."""
+        self._ws.receive_eof()
+        self._flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone, for whatever reason."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._host.connections.discard(self)
+        self._host.left(self)
+        if self.gone is not None and not self.gone.done():
+            self.gone.set_result(None)
+
+    def pause_writing(self) -> None:
+        """The reader is slow: from here on telemetry is latest-wins."""
+        self._congested = True
+
+    def resume_writing(self) -> None:
+        """The reader caught up: give it the newest frame."""
+        self._congested = False
+        if self._newest is not None:
+            newest, self._newest = self._newest, None
+            self.send(newest)
+
+    # --- The actor calls --------------------------------------------------------------------------
+
+    @property
+    def open(self) -> bool:
+        """Whether messages can still be sent."""
+        return self._ws.state is State.OPEN and self._transport is not None
+
+    def send(self, message: Message) -> None:
+        """Send a message that must arrive. Does nothing once the connection is closing."""
+        if not self.open or self._session is None:
+            return
+        data = self._session.send(message)
+        if self._session.codec.binary:
+            self._ws.send_binary(data)
+        else:
+            self._ws.send_text(data)
+        self._flush()
+
+    def offer(self, telemetry: Telemetry) -> bool:
+        """Send a frame unless the reader is behind; then keep only the newest.
+
+        Returns:
+            Whether an older frame was left out for this one.
+        """
+        if not self._congested:
+            self.send(telemetry)
+            return False
+        replaced = self._newest is not None
+        self._newest = telemetry
+        return replaced
+
+    def fail(self, error: ACBridgeError, request_id: int | None) -> None:
+        """Tell the peer that its message could not be granted."""
+        self.send(failure_of(error, request_id))
+
+    def refuse(self, error: ACBridgeError) -> None:
+        """Refuse the handshake and close."""
+        code = error.code or ErrorCode.ILLEGAL
+        self.send(Refusal(code=code, message=error.message, hint=error.hint))
+        self.close(CloseCode.POLICY_VIOLATION, code.value)
+
+    def close(self, code: CloseCode = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
+        """Close in good order; what was sent before still goes out."""
+        if self._ws.state is State.OPEN:
+            self._ws.send_close(code, reason)
+            self._flush()
+        elif self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Drop the connection, and what was not yet sent."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- Inside -----------------------------------------------------------------------------------
+
+    def _shake_hands(self, request: Request) -> None:
+        if len(self._host.connections) > CONNECTIONS:
+            text = f"This actor serves {CONNECTIONS} connections at once; try again later.\n"
+            self._ws.send_response(self._ws.reject(503, text))
+            return
+        response = self._ws.accept(request)
+        self._ws.send_response(response)
+        if self._ws.subprotocol is not None:
+            now = self._host.clock.now()
+            self._session = ActorSession(CODECS[self._ws.subprotocol], now)
+
+    def _take(self, frame: Frame) -> None:
+        message = self._fragments.add(frame.opcode, bytes(frame.data), final=frame.fin)
+        session = self._session
+        if message is None or session is None or session.state is SessionState.CLOSED:
+            return
+        payload, binary = message
+        try:
+            self._host.handle(self, session.receive(payload, binary=binary))
+        except (FrameError, RemoteProtocolError) as error:
+            log.warning("bad message", peer=self.peer, error=str(error))
+            if session.state is SessionState.CONNECTED:
+                self.refuse(error)
+            else:
+                # Never with the id of the request in flight: that one still gets its own answer.
+                in_flight = error.request_id == session.pending
+                self.fail(error, None if in_flight else error.request_id)
+
+    def _flush(self) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        for data in self._ws.data_to_send():
+            if data:
+                self._transport.write(data)
+            else:  # websockets' way to say: nothing more will come
+                self._transport.close()
+
+    def _watch_deadline(self) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = self._session.next_deadline() if self._session is not None else None
+        if deadline is None:
+            return
+        remaining_s = deadline - self._host.clock.now()
+        if remaining_s > 0:
+            self._deadline = loop.call_later(remaining_s, self._watch_deadline)
+            return
+        log.warning("no hello in time", peer=self.peer)
+        self.abort()
+
+
+def failure_of(error: ACBridgeError, request_id: int | None) -> Failure:
+    """Return the message that carries ``error`` across the wire."""
+    component = ""
+    if isinstance(error, ActionError):
+        component = error.component
+    elif isinstance(error, SettingError):
+        component = error.setting
+    return Failure(
+        id=request_id,
+        code=error.code or ErrorCode.ILLEGAL,
+        message=error.message,
+        hint=error.hint,
+        component=component,
+        phase=error.phase if isinstance(error, ResetFailedError) else "",
+    )

@@ -1,0 +1,150 @@
+"""The actor's settings: flags, then `AC_BRIDGE_*` variables, then a TOML file, then defaults."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from ac_bridge_protocol.errors import SettingError
+
+DEFAULT_CONFIG = Path("ac-bridge.toml")
+"""Read from the working directory where it exists."""
+
+CONTROL_HZ = (1.0, 100.0)
+"""Control rates that make sense: below, nobody drives; above, the game's 333 Hz steps show."""
+TELEMETRY_HZ = (10.0, 333.0)
+"""Telemetry rates: up to the game's physics rate."""
+
+
+class ActorSettings(BaseSettings):
+    """Everything that can be set about an actor. Each field is a flag of `ac-bridge actor`."""
+
+    model_config = SettingsConfigDict(env_prefix="AC_BRIDGE_", extra="forbid", frozen=True)
+
+    game: Literal["standin"] = "standin"
+    """The game to drive; this version has the stand-in."""
+    listen: str = "127.0.0.1:8765"
+    """Address and port; port 0 takes a free one. Loopback only, as nothing checks who calls."""
+    control_hz: float = Field(default=10.0, ge=CONTROL_HZ[0], le=CONTROL_HZ[1])
+    """Control ticks a second."""
+    telemetry_hz: float = Field(default=60.0, ge=TELEMETRY_HZ[0], le=TELEMETRY_HZ[1])
+    """Frames a second."""
+    lockstep: bool = False
+    """Game time stands still between steps, where the game can do that."""
+    seed: int = Field(default=0, ge=0, lt=2**53)
+    """Of the stand-in's draws until a reset brings its own."""
+    smoothing: Literal["none", "conservative", "moderate", "aggressive"] = "moderate"
+    """Between action and wheel."""
+    hold_s: float = Field(default=0.5, gt=0, le=5.0)
+    """How long an action holds without a new one before the car is let go, in seconds."""
+    gearbox: Literal["automatic", "sequential"] = "automatic"
+    """The stand-in's gearbox."""
+
+    @field_validator("listen")
+    @classmethod
+    def _check_listen(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdecimal() or int(port) > 65535:
+            raise ValueError("must be HOST:PORT, such as 127.0.0.1:8765")
+        if not _is_loopback(host):
+            raise ValueError(
+                f"{host} is reachable from other machines, and this version cannot check who "
+                "calls. Listen on 127.0.0.1 and bring the port over with an SSH tunnel"
+            )
+        return value
+
+    @property
+    def host(self) -> str:
+        """The address to listen on."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port to listen on; 0 for a free one."""
+        return int(self.listen.rpartition(":")[2])
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- the parent's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: what was said last and nearest wins."""
+        toml = settings_cls.model_config.get("toml_file")
+        files = (TomlConfigSettingsSource(settings_cls),) if toml else ()
+        return init_settings, env_settings, *files
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings(config: Path | None = None, **given: Any) -> ActorSettings:
+    """Gather the settings.
+
+    Args:
+        config: a TOML file; without one, `ac-bridge.toml` in the working directory if it exists.
+        given: what was said outright, which beats every other source. None counts as not said.
+
+    Raises:
+        SettingError: names the setting, what is wrong with it, and where it came from.
+    """
+    if config is not None and not config.is_file():
+        raise SettingError(
+            f"The settings file {config} does not exist.", setting="config", hint="Check its path."
+        )
+    path = config or (DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None)
+
+    class _Settings(ActorSettings):
+        model_config = SettingsConfigDict(
+            env_prefix="AC_BRIDGE_", extra="forbid", frozen=True, toml_file=path
+        )
+
+    said = {name: value for name, value in given.items() if value is not None}
+    try:
+        return _Settings(**said)
+    except ValidationError as error:
+        raise _explain(error, said, path) from None
+    except ValueError as error:  # a TOML file that is not TOML
+        raise SettingError(
+            f"The settings file {path} cannot be read: {error}.", setting="config"
+        ) from None
+
+
+def _explain(error: ValidationError, said: dict[str, Any], path: Path | None) -> SettingError:
+    problem = error.errors(include_url=False)[0]
+    name = str(problem["loc"][0]) if problem["loc"] else "settings"
+    if problem["type"] == "extra_forbidden":
+        known = ", ".join(ActorSettings.model_fields)
+        return SettingError(
+            f"There is no setting {name!r} (in {path or 'the environment'}).",
+            setting=name,
+            hint=f"There are: {known}.",
+        )
+    reason = problem["msg"].removeprefix("Value error, ")
+    reason = reason[0].lower() + reason[1:]
+    source = (
+        f"--{name.replace('_', '-')}" if name in said else f"AC_BRIDGE_{name.upper()} or {path}"
+    )
+    return SettingError(
+        f"The setting {name} cannot be {problem.get('input')!r}: {reason}.",
+        setting=name,
+        hint=f"It came from {source}.",
+    )

@@ -1,0 +1,36 @@
+"""The circuits that the stand-in game can be played on."""
+
+from __future__ import annotations
+
+from ac_bridge.standin.circuit import Circuit, Placement, close_up, left, right, straight
+
+
+def default_circuit() -> Circuit:
+    """Return a 2.0 km clockwise circuit with a bit of everything.
+
+    From the line: the long straight, a fast-in medium right, a sweeping left, a hairpin of 18 m
+    radius, a flat-out left, a chicane, a tightening right, the back straight, and a fast long
+    right on to the long straight. The line lies 200 m after the last corner.
+    """
+    segments = [
+        straight(250),
+        right(50, 100),
+        straight(160),
+        left(70, 70),
+        straight(90),
+        right(18, 170),
+        straight(260),
+        left(120, 50),
+        straight(90),
+        left(32, 45),
+        straight(12),
+        right(32, 45),
+        straight(60),
+        right(35, 100),
+        straight(290),
+        right(90, 110),
+        straight(200),
+    ]
+    # The line lies away from the origin and at an angle: mistaken axes must show.
+    start = Placement(-140.0, 60.0, 0.6)
+    return Circuit(close_up(segments, 0, 14), name="standin_ring", start=start)

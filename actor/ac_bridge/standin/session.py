@@ -1,0 +1,246 @@
+"""A launch of the game from its first step to its last: loading, session screen, driving, end.
+
+A `Session` is one process of the game. It advances in steps of 3 ms, knows no clock, and says for
+each moment what its pages hold. Everything that is drawn comes from one seed.
+
+Stages:
+
+- LOADING: nothing is published yet. Graphics and static pages appear with the 30th frame, the
+  physics page with the 300th step.
+- SCREEN: the session screen. Physics runs, the car is held, the lap clock stands; the start
+  button ends it.
+- DRIVING.
+- RELOADING: after the restart button. All pages keep their bytes for 0.3 s, then SCREEN follows.
+- ENDED: the process is gone.
+
+Does not model: the pit box (the session screen shows the car where it will start, as being in it),
+session ends and leader boards, replays, tyre changes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+import numpy as np
+
+from ac_bridge.standin.circuit import Circuit
+from ac_bridge.standin.conditions import Conditions, draw_conditions
+from ac_bridge.standin.drivetrain import FIRST, Gearbox
+from ac_bridge.standin.laps import STEP_MS, LapTimer
+from ac_bridge.standin.vehicle import STEP_S, Vehicle
+from ac_bridge.standin.wheel import LINEAR, InputSettings, WheelInput
+
+STEPS_PER_FRAME = 5
+"""A frame is drawn each 15 ms."""
+FIRST_FRAME = 30
+FIRST_PHYSICS_STEP = 300
+RELOAD_STEPS = 100
+RESTART_HOLD_STEPS = 17
+"""The restart button must be held for 50 ms."""
+START_M = 0.5
+"""The car starts this far beyond the line: on it, and not about to cross it."""
+
+SHIFT_UP, SHIFT_DOWN, RESTART, START = 1, 2, 7, 9
+"""Buttons of the wheel."""
+
+
+class Stage(enum.Enum):
+    """Where in its life the game is."""
+
+    LOADING = enum.auto()
+    SCREEN = enum.auto()
+    DRIVING = enum.auto()
+    RELOADING = enum.auto()
+    ENDED = enum.auto()
+
+
+class Status(enum.IntEnum):
+    """The graphics page's ``status``."""
+
+    OFF = 0
+    REPLAY = 1
+    LIVE = 2
+    PAUSE = 3
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Frame:
+    """What the graphics page shows: the state of the game when a frame was drawn."""
+
+    number: int
+    status: Status
+    laps: LapTimer
+    stage: Stage
+    conditions: Conditions
+    elapsed_ms: int
+    distance_m: float
+    travelled_m: float
+    position_m: tuple[float, float, float]
+
+
+class Session:
+    """One process of the game."""
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        seed: int,
+        device: bytes,
+        *,
+        gearbox: Gearbox = "automatic",
+        settings: InputSettings = LINEAR,
+    ) -> None:
+        """Begin to load.
+
+        Args:
+            circuit: where to drive.
+            seed: of everything that is drawn.
+            device: the wheel's state, which the game does not see until it changes.
+            gearbox: who shifts.
+            settings: how the wheel is read.
+        """
+        self.circuit = circuit
+        self.gearbox: Gearbox = gearbox
+        self.vehicle = Vehicle(circuit, gearbox)
+        self.input = WheelInput(device, settings)
+        self.stage = Stage.LOADING
+        self.paused = False
+        self.steps = 0
+        """Steps since launch, whether or not physics ran in them."""
+        self.physics_packet = 0
+        """How often the physics page was written."""
+        self.frames = 0
+        self._rng = np.random.default_rng(seed)
+        self._stage_steps = 0
+        self._stalled_steps = 0
+        self._restart_held = 0
+        self._park()
+        self.frame = self._draw()
+
+    @property
+    def physics_published(self) -> bool:
+        """Whether the physics page exists."""
+        return self.physics_packet > 0
+
+    @property
+    def graphics_published(self) -> bool:
+        """Whether the graphics and static pages exist."""
+        return self.frames >= FIRST_FRAME
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the game hangs."""
+        return self._stalled_steps > 0
+
+    def step(self, device: bytes) -> None:
+        """Live for 3 ms with the wheel held as in ``device``."""
+        self.steps += 1
+        if self.stage is Stage.ENDED:
+            return
+        if self._stalled_steps > 0:
+            self._stalled_steps -= 1
+            return
+        if self.stage is Stage.RELOADING:
+            self._stage_steps += 1
+            if self._stage_steps >= RELOAD_STEPS:
+                self._park()
+                self._enter(Stage.SCREEN)
+                self.physics_packet += 1
+            return
+        self.input.poll(device, self.vehicle.speed_m_s * 3.6)
+        if not self.paused:
+            self._simulate()
+        if self.steps % STEPS_PER_FRAME == 0:
+            self.frames += 1
+            self.frame = self._draw()
+        self._obey_restart()
+
+    def pause(self) -> None:
+        """Open the pause menu: physics stands still, frames go on."""
+        self.paused = True
+        self.frame = self._draw()
+
+    def resume(self) -> None:
+        """Close the pause menu."""
+        self.paused = False
+        self.frame = self._draw()
+
+    def stall(self, seconds: float) -> None:
+        """Hang: all pages keep their bytes, status included."""
+        self._stalled_steps = max(self._stalled_steps, round(seconds / STEP_S))
+
+    def exit(self) -> None:
+        """End as a player does: the graphics page is written once more, with status 0."""
+        self.stage = Stage.ENDED
+        self.frames += 1
+        self.frame = dataclasses.replace(self.frame, number=self.frames, status=Status.OFF)
+
+    def crash(self) -> None:
+        """End without a word: the pages stay as they are."""
+        self.stage = Stage.ENDED
+
+    def _enter(self, stage: Stage) -> None:
+        self.stage = stage
+        self._stage_steps = 0
+
+    def _park(self) -> None:
+        """Draw new conditions and put the car at the start, the lap clock at zero."""
+        self.vehicle.place(START_M, draw_conditions(self._rng))
+        self.laps = LapTimer(self.circuit.length_m, self.vehicle.where.distance_m)
+        self._elapsed_steps = 0
+
+    def _simulate(self) -> None:
+        self._stage_steps += 1
+        if self.stage is Stage.LOADING:
+            if self._stage_steps >= FIRST_PHYSICS_STEP:
+                self._enter(Stage.SCREEN)
+                self.physics_packet += 1
+            return
+        self.physics_packet += 1
+        self._elapsed_steps += 1
+        if self.stage is Stage.DRIVING:
+            self._drive()
+        elif self.input.pressed & _bit(START):
+            self._enter(Stage.DRIVING)
+            if self.gearbox == "automatic":
+                self.vehicle.drivetrain.select(FIRST)
+
+    def _drive(self) -> None:
+        wheel, vehicle = self.input, self.vehicle
+        vehicle.drivetrain.shift(
+            bool(wheel.pressed & _bit(SHIFT_UP)),
+            bool(wheel.pressed & _bit(SHIFT_DOWN)),
+            vehicle.forward_m_s,
+            STEP_S,
+        )
+        vehicle.step(wheel.steer, wheel.throttle, wheel.brake, wheel.clutch)
+        self.laps.step(vehicle.where.distance_m, vehicle.tyres_out)
+
+    def _obey_restart(self) -> None:
+        """Restart once for each press that is held long enough, in the pause menu too."""
+        if self.stage is Stage.LOADING or not self.input.buttons & _bit(RESTART):
+            self._restart_held = 0
+            return
+        self._restart_held += 1
+        if self._restart_held == RESTART_HOLD_STEPS:
+            self.paused = False
+            self._enter(Stage.RELOADING)
+
+    def _draw(self) -> Frame:
+        x_m, z_m = self.vehicle.position_xz_m
+        return Frame(
+            number=self.frames,
+            status=Status.PAUSE if self.paused else Status.LIVE,
+            laps=dataclasses.replace(self.laps),
+            stage=self.stage,
+            conditions=self.vehicle.conditions,
+            elapsed_ms=self._elapsed_steps * STEP_MS,
+            distance_m=self.vehicle.where.distance_m,
+            travelled_m=self.vehicle.travelled_m,
+            position_m=(x_m, self.vehicle.height_m, z_m),
+        )
+
+
+def _bit(button: int) -> int:
+    return 1 << (button - 1)

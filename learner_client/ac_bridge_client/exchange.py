@@ -1,0 +1,146 @@
+"""The learner's half of a conversation. Pure: no socket, no clock; both kinds of link use it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable, Sequence
+from typing import TypeAlias, TypeVar
+
+from ac_bridge_protocol.codec import CODEC_NAMES
+from ac_bridge_protocol.errors import (
+    ACBridgeError,
+    LocalProtocolError,
+    NotResetError,
+    SettingError,
+    error_from_wire,
+)
+from ac_bridge_protocol.messages import (
+    Event,
+    Failure,
+    Hello,
+    Message,
+    Refusal,
+    Release,
+    Reset,
+    ResetProgress,
+    ResetResult,
+    Role,
+    Step,
+    StepResult,
+    Subscribe,
+    Telemetry,
+    Welcome,
+)
+from ac_bridge_protocol.session import LearnerSession, SessionState
+from ac_bridge_protocol.spec import Mode
+
+SOFTWARE = f"ac-bridge-client {importlib.metadata.version('ac-bridge')}"
+"""What the client calls itself."""
+
+Answer: TypeAlias = Welcome | ResetResult | StepResult
+"""What a request is answered with."""
+Notice: TypeAlias = Telemetry | Event | ResetProgress
+"""What comes without having been asked for at that moment."""
+
+
+class Exchange:
+    """Makes requests and recognises their answers.
+
+    Args:
+        codec: ``msgpack`` or ``json``.
+        on_notice: gets streams, events and progress as they come in.
+    """
+
+    def __init__(self, codec: str, on_notice: Callable[[Notice], None]) -> None:
+        if codec not in CODEC_NAMES:
+            raise SettingError(
+                f"There is no codec {codec!r}.",
+                setting="codec",
+                hint=f"Choose one of: {', '.join(CODEC_NAMES)}.",
+            )
+        self.session = LearnerSession(CODEC_NAMES[codec])
+        self._on_notice = on_notice
+        self._last_id = 0
+
+    @property
+    def codec_is_binary(self) -> bool:
+        """Whether messages go as binary WebSocket messages."""
+        return self.session.codec.binary
+
+    @property
+    def pending(self) -> bool:
+        """Whether a request is waiting for its answer."""
+        return self.session.pending is not None
+
+    # --- Requests: each returns the bytes to send -------------------------------------------------
+
+    def hello(self, role: Role, mode: Mode | None, observation: str) -> bytes:
+        """Introduce ourselves."""
+        return self.session.send(
+            Hello(client=SOFTWARE, role=role, mode=mode, observation=observation)
+        )
+
+    def reset(self, seed: int | None) -> bytes:
+        """Ask for a new episode."""
+        return self.session.send(Reset(id=self._next_id(), seed=seed))
+
+    def step(self, action: Sequence[float]) -> bytes:
+        """Ask for a step.
+
+        Raises:
+            NotResetError: no episode has begun.
+        """
+        if self.session.state is SessionState.READY:
+            raise NotResetError("There is no episode to step in.", hint="Call reset() first.")
+        return self.session.send(Step(id=self._next_id(), action=tuple(action)))
+
+    def subscribe(self, hz: float) -> bytes:
+        """Ask for frames."""
+        return self.session.send(Subscribe(id=self._next_id(), hz=hz))
+
+    def release(self) -> bytes | None:
+        """Let go of the car; None if it is not held."""
+        if self.session.state in (SessionState.READY, SessionState.EPISODE):
+            return self.session.send(Release())
+        return None
+
+    # --- What comes in ----------------------------------------------------------------------------
+
+    def receive(self, data: bytes, *, binary: bool) -> Answer | None:
+        """Take one message; return it if it answers the request in flight.
+
+        Raises:
+            ACBridgeError: the answer was no; the class tells why.
+            ProtocolError: the actor broke the protocol.
+        """
+        message: Message = self.session.receive(data, binary=binary)
+        match message:
+            case StepResult() | ResetResult() | Welcome():
+                return message
+            case Failure() | Refusal():
+                raise _raised(message)
+            case Telemetry() | Event() | ResetProgress():
+                self._on_notice(message)
+        return None
+
+    def _next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+
+def _raised(message: Failure | Refusal) -> ACBridgeError:
+    if isinstance(message, Refusal):
+        return error_from_wire(message.code, message.message, message.hint)
+    return error_from_wire(
+        message.code, message.message, message.hint, message.component, message.phase
+    )
+
+
+A = TypeVar("A", Welcome, ResetResult, StepResult)
+
+
+def expect(answer: Answer, kind: type[A]) -> A:
+    """Return ``answer`` as the kind that its request is answered with."""
+    if not isinstance(answer, kind):
+        raise LocalProtocolError(f"Waited for a {kind.__name__}, got a {answer.type}.")
+    return answer
