@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import asyncio
+import contextlib
 import heapq
 import itertools
 import queue
@@ -76,10 +77,7 @@ class SystemClock(Clock):
             await asyncio.sleep(0)  # whoever is late must still let the others run
             return
         metronome = self._idle.pop() if self._idle else self._new_metronome()
-        try:
-            await metronome.wait_until(deadline)
-        finally:
-            self._idle.append(metronome)
+        await metronome.wait_until(deadline)
 
     def close(self) -> None:
         """End the metronome threads."""
@@ -89,16 +87,21 @@ class SystemClock(Clock):
         self._idle.clear()
 
     def _new_metronome(self) -> _Metronome:
-        metronome = _Metronome(self)
+        metronome = _Metronome(self, self._idle)
         self._all.append(metronome)
         return metronome
 
 
 class _Metronome:
-    """A thread that sleeps for one waiter of an event loop at a time."""
+    """A thread that sleeps for one waiter of an event loop at a time.
 
-    def __init__(self, clock: Clock) -> None:
+    It goes back to ``idle`` by itself once it is awake: a waiter that was cancelled leaves it
+    asleep for up to a slice, and the next waiter must not wait for that.
+    """
+
+    def __init__(self, clock: Clock, idle: list[_Metronome]) -> None:
         self._clock = clock
+        self._idle = idle
         self._requests: queue.SimpleQueue[tuple[float, asyncio.Future[None]] | None] = (
             queue.SimpleQueue()
         )
@@ -121,9 +124,9 @@ class _Metronome:
             deadline, future = request
             while not self._closing and not future.done() and self._clock.now() < deadline:
                 self._clock.sleep_until(min(deadline, self._clock.now() + SLEEP_SLICE_S))
-            loop = future.get_loop()
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_finish, future)
+            self._idle.append(self)
+            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+                future.get_loop().call_soon_threadsafe(_finish, future)
 
 
 def _finish(future: asyncio.Future[None]) -> None:
@@ -175,7 +178,7 @@ class ManualClock(Clock):
             self._now = max(self._now, deadline)
             _finish(future)
             await settle()
-        self._now = target
+        self._now = max(self._now, target)
 
     def stall(self, seconds: float) -> None:
         """Go forward without letting anything run, as a machine does that was suspended."""

@@ -44,6 +44,10 @@ class RigSettings:
     profile: ObservationProfile = BRIDGE15
     reset_plan: ResetPlan = DEFAULT_PLAN
 
+    def at(self, control_hz: float) -> RigSettings:
+        """Return the same at another control rate."""
+        return dataclasses.replace(self, control_hz=control_hz)
+
 
 OnFrame = Callable[[TelemetryFrame], None]
 
@@ -57,6 +61,7 @@ class Rig:
         self.settings = settings
         self._reader = TelemetryReader(game.pages)
         self._smoother = ActionSmoother(settings.smoothing)
+        self._dead_man = DeadMan(settings.hold_s)
 
     @property
     def lockstep(self) -> bool:
@@ -97,11 +102,31 @@ class Rig:
         """Return a new stream at the telemetry rate."""
         return FrameStream(1.0 / self.settings.telemetry_hz)
 
+    def act(self, target: Controls, dt_s: float) -> Controls:
+        """Move the wheel towards what a driver wants now; the dead-man's switch is fed by it."""
+        self._dead_man.feed(self.clock.now())
+        return self.steer_towards(target, dt_s)
+
+    def let_go_if_stale(self) -> bool:
+        """Let go of the wheel if the last action is older than it may be, and say so."""
+        if not self._dead_man.expired(self.clock.now()):
+            return False
+        self.neutral()
+        return True
+
     def steer_towards(self, target: Controls, dt_s: float) -> Controls:
         """Move the wheel towards ``target`` as far as smoothing lets it in ``dt_s`` seconds."""
         controls = self._smoother.follow(target, dt_s)
         self.game.wheel.apply(controls)
         return controls
+
+    def apply_once(self, action: Sequence[float]) -> Controls:
+        """Move the wheel towards an action for one control period, outside of any episode.
+
+        Raises:
+            ActionError: the action cannot be applied; nothing changed.
+        """
+        return self.act(controls_of(action), 1.0 / self.settings.control_hz)
 
     def set_wheel(self, controls: Controls) -> None:
         """Set the wheel at once, past all smoothing."""
@@ -110,6 +135,7 @@ class Rig:
 
     def neutral(self) -> None:
         """Let go of the wheel at once."""
+        self._dead_man.release()
         self.set_wheel(NEUTRAL)
 
     def run_lockstep(self, until_s: float, stream: FrameStream, on_frame: OnFrame) -> None:
@@ -189,13 +215,10 @@ class Episode:
     def __init__(self, rig: Rig, stats: TickStats) -> None:
         self._rig = rig
         self._stats = stats
-        self.released = False
-        """Whether the car was let go because no action came in time."""
         settings = rig.settings
         self._dt_s = 1.0 / settings.control_hz
         self._pacer = Pacer(settings.control_hz, rig.clock.now())
         self._stream = FrameStream(self._dt_s)
-        self._dead_man = DeadMan(settings.hold_s)
         self._target = NEUTRAL
         self._sent = NEUTRAL
         self._tick_now = 0
@@ -222,16 +245,10 @@ class Episode:
             ActionError: the action cannot be applied; the last one goes on holding.
             WheelError: the wheel did not take it.
         """
-        clutch = 0.0
-        if len(action) == len(DRIVING_ACTION) + 1:
-            (clutch,) = check_action(_CLUTCH, action[-1:])
-            action = action[:-1]
-        steer, throttle, brake = check_action(DRIVING_ACTION, action)
+        target = controls_of(action)
         now_s = self._rig.clock.now()
-        self._target = Controls(steer, throttle, brake, clutch)
-        self._move(now_s)
-        self._dead_man.feed(now_s)
-        self.released = False
+        self._target = target
+        self._sent = self._rig.act(target, self._moving_s(now_s))
         self._action_id = action_id
         self._applied_s = now_s
         self._applied_tick = self._tick_now
@@ -273,14 +290,12 @@ class Episode:
             Whether the car was let go at this very tick.
         """
         self._arrive(tick)
+        if self._rig.let_go_if_stale():
+            self._target = self._sent = NEUTRAL
+            return True
         now_s = self._rig.clock.now()
-        expired = self._dead_man.expired(now_s)
-        if expired:
-            self._target = NEUTRAL
-            self._dead_man.release()
-            self.released = True
-        self._move(now_s)
-        return expired
+        self._sent = self._rig.steer_towards(self._target, self._moving_s(now_s))
+        return False
 
     def _arrive(self, tick: Tick) -> TelemetryFrame:
         frame = self._rig.sample(self._stream)
@@ -289,18 +304,34 @@ class Episode:
         self._tick_now = tick.index
         return frame
 
-    def _move(self, now_s: float) -> None:
-        """Move the wheel towards the target, as far as the time since the last move allows.
+    def _moving_s(self, now_s: float) -> float:
+        """Return the time that a move of the wheel made now counts for, in seconds.
 
         At most one control period counts, and the first move gets a whole one: an action is meant
         to hold for one period, however late the one before it came.
         """
         since_s = self._dt_s if self._moved_s is None else now_s - self._moved_s
-        self._sent = self._rig.steer_towards(self._target, min(since_s, self._dt_s))
         self._moved_s = now_s
+        return min(since_s, self._dt_s)
 
 
-_CLUTCH = (ActionSpec(name="clutch", low=0.0, high=1.0),)
+def controls_of(action: Sequence[float]) -> Controls:
+    """Return the wheel that an action asks for.
+
+    Args:
+        action: steer -1..1, throttle 0..1, brake 0..1, and optionally clutch 0..1.
+
+    Raises:
+        ActionError: wrong length, not finite, or out of range.
+    """
+    if len(action) != len(_WITH_CLUTCH):
+        steer, throttle, brake = check_action(DRIVING_ACTION, action)
+        return Controls(steer, throttle, brake)
+    steer, throttle, brake, clutch = check_action(_WITH_CLUTCH, action)
+    return Controls(steer, throttle, brake, clutch)
+
+
+_WITH_CLUTCH = (*DRIVING_ACTION, ActionSpec(name="clutch", low=0.0, high=1.0))
 
 
 def _wheel_state(controls: Controls) -> WheelState:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
@@ -80,6 +80,8 @@ class EnvCore:
 
 
 def _as_floats(action: Any) -> Sequence[float]:
+    if isinstance(action, np.ndarray) and action.ndim == 1 and action.dtype == np.float32:
+        return cast(Sequence[float], action.tolist())  # what a policy of this space returns
     try:
         values: Sequence[float] = np.asarray(action, np.float64).reshape(-1).tolist()
     except (TypeError, ValueError):

@@ -9,8 +9,8 @@ from __future__ import annotations
 import abc
 from typing import Any
 
-import msgpack
 import orjson
+import ormsgpack
 from pydantic import ValidationError
 
 from ac_bridge_protocol.errors import ErrorCode, FrameError
@@ -61,13 +61,14 @@ class Codec(abc.ABC):
             raise FrameError(ErrorCode.TOO_LARGE, _too_large(len(data)))
         try:
             plain = self._load(data)
-        except (ValueError, msgpack.UnpackException) as error:
+        except ValueError as error:
             reason = str(error) or type(error).__name__
             raise FrameError(ErrorCode.MALFORMED, f"Not valid {self.name}: {reason}.") from None
+        kind = _kind_of(plain)
         try:
             return MESSAGE.validate_python(plain)  # type: ignore[no-any-return]
         except ValidationError as error:
-            raise _explain(plain, error) from None
+            raise _explain(kind, plain, error) from None
 
     @abc.abstractmethod
     def _dump(self, plain: dict[str, Any]) -> bytes: ...
@@ -98,10 +99,10 @@ class MsgpackCodec(Codec):
     binary = True
 
     def _dump(self, plain: dict[str, Any]) -> bytes:
-        return msgpack.packb(plain, default=_fields)  # type: ignore[no-any-return]
+        return ormsgpack.packb(plain, default=_fields)
 
     def _load(self, data: bytes) -> Any:
-        return msgpack.unpackb(data, strict_map_key=True)
+        return ormsgpack.unpackb(data)
 
 
 JSON = JsonCodec()
@@ -125,23 +126,37 @@ def _too_large(size: int) -> str:
     return f"A message of {size} bytes is over the limit of {MESSAGE_BYTES}."
 
 
-def _explain(plain: Any, error: ValidationError) -> FrameError:
-    """Say which field of which message is wrong, in a sentence of bounded length."""
+def _kind_of(plain: Any) -> str:
+    """Return the message's type.
+
+    Looked at before the rest is validated: pydantic spells out a tag that it does not know, and a
+    tag that is a thousand lists deep is beyond what Python can spell.
+    """
     kind = plain.get("type") if isinstance(plain, dict) else None
-    request_id = _request_id(plain)
-    if isinstance(kind, str) and kind not in MESSAGE_TYPES:
-        return FrameError(
+    if not isinstance(kind, str):
+        raise FrameError(
+            ErrorCode.MALFORMED,
+            "A message is a map whose field 'type' is text.",
+            request_id=_request_id(plain),
+        )
+    if kind not in MESSAGE_TYPES:
+        raise FrameError(
             ErrorCode.UNKNOWN_TYPE,
             f"Version 1 has no message type {kind[:40]!r}.",
-            request_id=request_id,
+            request_id=_request_id(plain),
             hint=f"It has: {', '.join(MESSAGE_TYPES)}.",
         )
+    return kind
+
+
+def _explain(kind: str, plain: Any, error: ValidationError) -> FrameError:
+    """Say which field is wrong, in a sentence of bounded length."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     first = problems[0]
     where = ".".join(str(part) for part in first["loc"][1:])[:100]
     more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
-    text = f"{kind or 'message'}{'.' if where else ''}{where}: {first['msg']}{more}."
-    return FrameError(ErrorCode.MALFORMED, text[:TEXT_CHARACTERS], request_id=request_id)
+    text = f"{kind}{'.' if where else ''}{where}: {first['msg']}{more}."
+    return FrameError(ErrorCode.MALFORMED, text[:TEXT_CHARACTERS], request_id=_request_id(plain))
 
 
 def _request_id(plain: Any) -> int | None:

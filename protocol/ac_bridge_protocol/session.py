@@ -138,7 +138,8 @@ class Session:
                 request_id=getattr(message, "id", None),
                 hint=self._expected(Way.IN),
             )
-        self._check_answer(message)
+        if problem := self._wrong_answer(message):
+            raise RemoteProtocolError(problem, request_id=getattr(message, "id", None))
         self._take(message, following)
         return message
 
@@ -157,6 +158,8 @@ class Session:
                 f"A {message.type} cannot be sent while {self.state.value}.",
                 hint=self._expected(Way.OUT),
             )
+        if problem := self._wrong_answer(message):
+            raise LocalProtocolError(problem)
         data = self.codec.encode(message)
         self._take(message, following)
         return data
@@ -172,12 +175,13 @@ class Session:
             return way, "failure:answer"
         return way, message.type
 
-    def _check_answer(self, message: Message) -> None:
+    def _wrong_answer(self, message: Message) -> str:
+        """Say why a message cannot answer the request in flight; nothing if it can."""
         if isinstance(message, _ANSWERS) and message.id != self.pending:
-            raise RemoteProtocolError(
-                f"A {message.type} answers request {message.id}, but {self.pending} is in flight.",
-                request_id=message.id,
+            return (
+                f"A {message.type} answers request {message.id}, but {self.pending} is in flight."
             )
+        return ""
 
     def _take(self, message: Message, following: SessionState) -> None:
         if isinstance(message, _REQUESTS):

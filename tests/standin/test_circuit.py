@@ -26,7 +26,9 @@ def test_it_closes_in_position_and_heading() -> None:
     """The end of the last segment is the start of the first."""
     start, end = CIRCUIT.place(0.0), CIRCUIT.place(CIRCUIT.length_m - 1e-9)
     assert end[:2] == pytest.approx(start[:2], abs=1e-6)
-    assert math.remainder(end.heading_rad - start.heading_rad, math.tau) == pytest.approx(0, abs=1e-9)
+    assert math.remainder(end.heading_rad - start.heading_rad, math.tau) == pytest.approx(
+        0, abs=1e-9
+    )
 
 
 def test_no_part_comes_near_another() -> None:
@@ -98,7 +100,16 @@ def test_two_straights_close_a_circuit() -> None:
 
 def test_a_straight_cannot_become_negative() -> None:
     """Where closing would need a straight of negative length, there is no circuit."""
-    segments = [straight(10), right(20, 90), straight(50), right(20, 90)] * 2
-    segments[0] = straight(1)
-    with pytest.raises(ValueError, match="straight"):
-        close_up([*segments[:4], straight(0.1), *segments[5:]][:7] + [right(200, 90)], 0, 2)
+    quarter = right(20, 90)
+    sides = [
+        straight(5),
+        quarter,
+        straight(9),
+        quarter,
+        straight(30),
+        quarter,
+        straight(9),
+        quarter,
+    ]
+    with pytest.raises(ValueError, match=r"straight 0 would have to be -20\.0 m"):
+        close_up([*sides, straight(50)], 0, 2)

@@ -28,7 +28,13 @@ class Bench:
         self.gears: list[int] = []
 
     def run(
-        self, seconds: float, throttle: float, pedal: float = 0.0, *, up: bool = False, down: bool = False
+        self,
+        seconds: float,
+        throttle: float,
+        pedal: float = 0.0,
+        *,
+        up: bool = False,
+        down: bool = False,
     ) -> None:
         """Run for a while; the buttons go down in the first step."""
         for n in range(round(seconds / STEP_S)):

@@ -121,7 +121,11 @@ def test_a_closed_wheel_was_left_neutral_and_takes_nothing() -> None:
 
 @pytest.mark.parametrize(
     "controls",
-    [Controls(buttons=frozenset({0})), Controls(buttons=frozenset({33})), Controls(steer=float("nan"))],
+    [
+        Controls(buttons=frozenset({0})),
+        Controls(buttons=frozenset({33})),
+        Controls(steer=float("nan")),
+    ],
 )
 def test_what_the_device_cannot_show_is_refused(controls: Controls) -> None:
     """A button that does not exist or an axis that is no number is an error, not a guess."""

@@ -136,5 +136,6 @@ def _seen(frame: TelemetryFrame | None) -> str:
         return "no page published"
     return (
         f"status {frame.status.name}, {frame.speed_kmh:.0f} km/h, lap clock "
-        f"{frame.current_time} ms, {'in' if frame.is_in_pit else 'not in'} the pit box, packet {frame.packet_id}"
+        f"{frame.current_time} ms, {'in' if frame.is_in_pit else 'not in'} the pit box, "
+        f"packet {frame.packet_id}"
     )

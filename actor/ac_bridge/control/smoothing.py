@@ -41,9 +41,11 @@ class AxisSmoothing:
 
     def follow(self, current: float, target: float, dt_s: float) -> float:
         """Return where the control is ``dt_s`` seconds after it was at ``current``."""
-        share = 1.0 if self.ema_tau_s == 0.0 else -math.expm1(-dt_s / self.ema_tau_s)
-        change = share * (target - current)
-        return current + min(max(change, -self.fall_per_s * dt_s), self.rise_per_s * dt_s)
+        remaining = math.exp(-dt_s / self.ema_tau_s) if self.ema_tau_s else 0.0
+        # Counted back from the target: rounding never carries the control past it, and without
+        # smoothing it is exactly what was asked for.
+        wanted = target - remaining * (target - current)
+        return min(max(wanted, current - self.fall_per_s * dt_s), current + self.rise_per_s * dt_s)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

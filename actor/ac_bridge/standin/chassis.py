@@ -60,8 +60,6 @@ ROLL_R, ROLL_RATE_R, VY_R, HEAVE_R, HEAVE_RATE_R = range(18, 23)
 SPIN = 23
 SHIFT_F, SHIFT_R = 27, 28
 
-_RATES = (VX, YAW_RATE, ROLL_RATE, PITCH_RATE, VY, HEAVE_RATE, ROLL_RATE_F, VY_F, HEAVE_RATE_F,
-          ROLL_RATE_R, VY_R, HEAVE_RATE_R)  # fmt: skip
 _POSITIONS = ((YAW, YAW_RATE), (ROLL, ROLL_RATE), (PITCH, PITCH_RATE), (HEAVE, HEAVE_RATE),
               (ROLL_F, ROLL_RATE_F), (HEAVE_F, HEAVE_RATE_F), (ROLL_R, ROLL_RATE_R),
               (HEAVE_R, HEAVE_RATE_R))  # fmt: skip
@@ -100,8 +98,6 @@ class Chassis:
         self.x = x
         self.slip = [0.0, 0.0, 0.0, 0.0]
         """Longitudinal slip by wheel: 1 is locked, below 0 spins faster than it rolls."""
-        self.drift_rad = [0.0, 0.0]
-        """Lateral slip angle by axle, positive when the tyre slides to the right."""
         self.load_n = self._loads(self.x)
         """Vertical tyre load by wheel: front left, front right, rear left, rear right."""
         self.force_x_n = [0.0, 0.0, 0.0, 0.0]
@@ -110,6 +106,19 @@ class Chassis:
         """How that force falls with wheel speed, in N s/m, never negative."""
         self.accel_m_s2 = (0.0, 0.0, 0.0)
         """Of the body in its own frame: forward, right, down."""
+
+    @property
+    def drift_rad(self) -> tuple[float, float]:
+        """Lateral slip angle of front and rear axle, positive when the tyre slides right."""
+        x, p = self.x, self.p
+        front_vy, rear_vy = x[VY] + p.a * x[YAW_RATE], x[VY] - p.b * x[YAW_RATE]
+        sin_steer, cos_steer = math.sin(x[STEER]), math.cos(x[STEER])
+        along = abs(x[VX] * cos_steer + front_vy * sin_steer)
+        across = front_vy * cos_steer - x[VX] * sin_steer
+        return (
+            math.atan2(across, max(along, SLIP_FLOOR_M_S)),
+            math.atan2(rear_vy, max(abs(x[VX]), SLIP_FLOOR_M_S)),
+        )
 
     def set_grip(self, grip: float) -> None:
         """Scale the tyres' friction, 1 being dry tarmac."""
@@ -128,14 +137,14 @@ class Chassis:
         rolling = self._rolling_speeds(x)
         if x[VX] > SLOW_M_S and min(rolling) > SLIP_FLOOR_M_S and min(x[SPIN : SPIN + 4]) >= 0.0:
             radius = self.radius_m
-            self.slip = [1.0 - radius * x[SPIN + i] / rolling[i] for i in range(4)]
-            p, vx, yaw_rate = self.p, x[VX], x[YAW_RATE]
-            self.drift_rad = [
-                math.atan2(x[VY] + p.a * yaw_rate, vx) - x[STEER],
-                math.atan2(x[VY] - p.b * yaw_rate, vx),
+            self.slip = [
+                1.0 - radius * x[SPIN] / rolling[0],
+                1.0 - radius * x[SPIN + 1] / rolling[1],
+                1.0 - radius * x[SPIN + 2] / rolling[2],
+                1.0 - radius * x[SPIN + 3] / rolling[3],
             ]
-            f: list[float] = vehicle_dynamics_mb(x, (0.0, 0.0), p)
-            self._correct_front(f, x[STEER], yaw_rate * vx)
+            f: list[float] = vehicle_dynamics_mb(x, (0.0, 0.0), self.p)
+            self._weaken_front(f)
         else:
             f = self._slow_derivatives(rolling)
             rolling = [max(abs(speed), SLIP_FLOOR_M_S) for speed in rolling]
@@ -151,9 +160,12 @@ class Chassis:
         self.accel_m_s2 = (
             f[VX] - x[YAW_RATE] * x[VY], f[VY] + x[YAW_RATE] * x[VX], f[HEAVE_RATE]
         )  # fmt: skip
-        for i in _RATES:
-            x[i] += dt_s * f[i]
+        x[VX] += dt_s * f[VX]
+        x[VY] += dt_s * f[VY]
+        x[VY_F] += dt_s * f[VY_F]
+        x[VY_R] += dt_s * f[VY_R]
         for i, rate in _POSITIONS:
+            x[rate] += dt_s * f[rate]
             x[i] += dt_s * x[rate]
         vx, vy, yaw_rate = x[VX], x[VY], x[YAW_RATE]
         x[SHIFT_F] += dt_s * (vy + p.a * yaw_rate - x[VY_F])
@@ -203,15 +215,11 @@ class Chassis:
     def _slow_derivatives(self, rolling: list[float]) -> list[float]:
         """Evaluate the model at the equivalent state, then put the real motion back."""
         x, p, radius = self.x, self.p, self.radius_m
-        vx, vy, yaw_rate, steer = x[VX], x[VY], x[YAW_RATE], x[STEER]
+        vx, vy, yaw_rate = x[VX], x[VY], x[YAW_RATE]
         front_vy, rear_vy = vy + p.a * yaw_rate, vy - p.b * yaw_rate
-        along = vx * math.cos(steer) + front_vy * math.sin(steer)
-        across = front_vy * math.cos(steer) - vx * math.sin(steer)
-        drift_f = math.atan2(across, max(abs(along), SLIP_FLOOR_M_S))
-        drift_r = math.atan2(rear_vy, max(abs(vx), SLIP_FLOOR_M_S))
-        self.drift_rad = [drift_f, drift_r]
-        drift_f = min(max(drift_f, -MAX_DRIFT_RAD), MAX_DRIFT_RAD)
-        drift_r = min(max(drift_r, -MAX_DRIFT_RAD), MAX_DRIFT_RAD)
+        drift_f, drift_r = (
+            min(max(drift, -MAX_DRIFT_RAD), MAX_DRIFT_RAD) for drift in self.drift_rad
+        )
 
         y = x.copy()
         speed = y[VX] = max(abs(vx), SLIP_FLOOR_M_S)
@@ -227,48 +235,71 @@ class Chassis:
             slips.append(slip)
             y[SPIN + i] = at_wheel * (1.0 - slip) / radius
         f: list[float] = vehicle_dynamics_mb(y, (0.0, 0.0), p)
-        self._correct_front(f, y[STEER], 0.0)
+        self._turn_front(f, y[STEER])
         f[VX] += yaw_rate * vy
         for i in (VY, VY_F, VY_R):
             f[i] -= yaw_rate * vx
         return f
 
-    def _correct_front(self, f: list[float], as_steer: float, turning: float) -> None:
-        """Turn the front tyres' forces to the real steering angle and weaken them sideways.
+    def _front_lateral_n(self, f: list[float], steer: float, turning: float) -> float:
+        """Return the lateral force of both front tyres, which the model keeps to itself.
 
-        What the model keeps to itself, the lateral force of the front tyres, follows from the
-        sums of lateral force and of yaw moment: internal forces cancel in the first.
+        It follows from the sums of lateral force and of yaw moment: internal forces cancel in
+        the first.
 
         Args:
-            f: what the model returned, corrected in place.
-            as_steer: the steering angle that it was given.
+            f: what the model returned.
+            steer: the steering angle that it was given.
             turning: the yaw rate times the forward speed that it was given.
         """
-        x, p, load = self.x, self.p, self.load_n
+        p, per_rate = self.p, -self.wheel_inertia / self.radius_m
+        lf, rf, base = f[SPIN] * per_rate, f[SPIN + 1] * per_rate, p.a + p.b
+        sin_s, cos_s = math.sin(steer), math.cos(steer)
+        lateral = f[VY] * p.m_s + f[VY_F] * p.m_uf + f[VY_R] * p.m_ur + turning * p.m
+        moment = (
+            f[YAW_RATE] * p.I_z
+            - 0.5 * p.T_f * cos_s * (lf - rf)
+            - 0.5 * p.T_r * (f[SPIN + 2] - f[SPIN + 3]) * per_rate
+        )
+        sideways = moment + p.b * lateral - base * (lf + rf) * sin_s
+        front: float = sideways / (base * cos_s + self._uneven_m() * sin_s)
+        return front
+
+    def _uneven_m(self) -> float:
+        """Return the arm, to the right, of the front lateral forces: they differ as the loads."""
+        left, right = self.load_n[0], self.load_n[1]
+        arm: float = 0.5 * self.p.T_f * (right - left) / (right + left)
+        return arm
+
+    def _weaken_front(self, f: list[float]) -> None:
+        """Take from the front tyres the lateral force that they do not have."""
+        x = self.x
+        lost = (FRONT_GRIP - 1.0) * self._front_lateral_n(f, x[STEER], x[YAW_RATE] * x[VX])
+        sin_s, cos_s = math.sin(x[STEER]), math.cos(x[STEER])
+        self._add_front(f, -lost * sin_s, lost * cos_s, self._uneven_m() * lost * sin_s)
+
+    def _turn_front(self, f: list[float], as_steer: float) -> None:
+        """Turn the front tyres' forces to the real steering angle, and weaken them sideways."""
         per_rate = -self.wheel_inertia / self.radius_m
         lf, rf = f[SPIN] * per_rate, f[SPIN + 1] * per_rate
-        rear_moment = 0.5 * p.T_r * (f[SPIN + 2] - f[SPIN + 3]) * per_rate
-        half, base = 0.5 * p.T_f, p.a + p.b
-        # Lateral forces of one axle differ as the loads do: both tyres have the same slip.
-        uneven = half * (load[1] - load[0]) / (load[1] + load[0])
+        front = self._front_lateral_n(f, as_steer, 0.0)
+        steer, weakened = self.x[STEER], FRONT_GRIP * front
         sin_a, cos_a = math.sin(as_steer), math.cos(as_steer)
-        lateral = f[VY] * p.m_s + f[VY_F] * p.m_uf + f[VY_R] * p.m_ur + turning * p.m
-        moment = f[YAW_RATE] * p.I_z - half * cos_a * (lf - rf) - rear_moment
-        front = (moment + p.b * lateral - base * (lf + rf) * sin_a) / (
-            base * cos_a + uneven * sin_a
-        )
+        sin_s, cos_s = math.sin(steer), math.cos(steer)
+        side_sin = weakened * sin_s - front * sin_a
+        ahead = (lf + rf) * (cos_s - cos_a) - side_sin
+        aside = weakened * cos_s - front * cos_a + (lf + rf) * (sin_s - sin_a)
+        uneven = 0.5 * self.p.T_f * (cos_s - cos_a) * (lf - rf) + self._uneven_m() * side_sin
+        self._add_front(f, ahead, aside, uneven)
 
-        steer = x[STEER]
-        more_sin, more_cos = math.sin(steer) - sin_a, math.cos(steer) - cos_a
-        side_sin = FRONT_GRIP * front * math.sin(steer) - front * sin_a
-        side_cos = FRONT_GRIP * front * math.cos(steer) - front * cos_a
-        ahead = (lf + rf) * more_cos - side_sin
-        aside = side_cos + (lf + rf) * more_sin
-        f[VX] += ahead / p.m
-        f[YAW_RATE] += (p.a * aside + half * more_cos * (lf - rf) + uneven * side_sin) / p.I_z
-        f[PITCH_RATE] += ahead * (p.h_s - x[HEAVE]) / p.I_y_s
-        f[VY_F] += aside / p.m_uf
-        f[ROLL_RATE_F] -= aside * (p.R_w - x[HEAVE_F]) / p.I_uf
+    def _add_front(self, f: list[float], ahead_n: float, aside_n: float, moment_nm: float) -> None:
+        """Add a force on the front axle, and a yaw moment beside it, to all that they move."""
+        x, p = self.x, self.p
+        f[VX] += ahead_n / p.m
+        f[YAW_RATE] += (p.a * aside_n + moment_nm) / p.I_z
+        f[PITCH_RATE] += ahead_n * (p.h_s - x[HEAVE]) / p.I_y_s
+        f[VY_F] += aside_n / p.m_uf
+        f[ROLL_RATE_F] -= aside_n * (p.R_w - x[HEAVE_F]) / p.I_uf
 
     def _take_forces(self, f: list[float], ground: list[float]) -> None:
         """Read the tyre forces back out of the wheels' derivatives."""

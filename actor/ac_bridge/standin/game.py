@@ -16,7 +16,7 @@ from ac_bridge.standin.session import Session
 from ac_bridge.standin.vehicle import STEP_S
 from ac_bridge.standin.wheel import LINEAR, InputSettings, StandinWheel, pack_controls
 from ac_bridge.telemetry.layout import GRAPHICS, PHYSICS, STATIC
-from ac_bridge_protocol.errors import GameAbsentError
+from ac_bridge_protocol.errors import GameAbsentError, SettingError
 
 CATCH_UP_S = 1.0
 """In real time no more than this is simulated at once. A longer gap means that the machine was
@@ -56,10 +56,10 @@ class StandinGame(Game):
             settings: how the game reads the wheel.
 
         Raises:
-            ValueError: a clock was given to a game in lockstep, which brings its own.
+            SettingError: a clock was given to a game in lockstep, which brings its own.
         """
         if lockstep and clock is not None:
-            raise ValueError("a game in lockstep brings its own clock")
+            raise SettingError("A game in lockstep brings its own clock.", setting="clock")
         self._lock = threading.RLock()
         self._lockstep = LockstepClock(self._live_until) if lockstep else None
         self._owns_clock = clock is None
@@ -153,7 +153,7 @@ class StandinGame(Game):
         if self._lockstep is None:
             now = self.clock.now()
             gap_s = now - self._launched_at - self._session.steps * STEP_S
-            if gap_s > CATCH_UP_S:
+            if gap_s > CATCH_UP_S + STEP_S:  # part of a step may be left over from before
                 self._launched_at += gap_s - CATCH_UP_S
             self._live_until(now - self._launched_at)
 

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 EVERY_STEPS = 10
 COLD_PRESSURE_PSI = 26.0
-TYRE_WORK_K_PER_J = 1.0 / 1100.0
+TYRE_WORK_K_PER_J = 1.0 / 700.0
 """Warming of the surface for each joule of sliding."""
+MELTING_C = 200.0
+"""A tread that slides at this temperature sheds its heat with the rubber."""
 TYRE_COOLING_PER_S = 0.035
 CORE_PER_S = 0.02
 WEAR_PER_J = 3e-7
@@ -58,7 +60,8 @@ class Wear:
         airflow = 0.3 + speed_m_s / 40.0
         for i in range(4):
             core = self.core_c[i]
-            warming = sliding_w[i] * TYRE_WORK_K_PER_J
+            softness = max(1.0 - self.surface_c[i] / MELTING_C, 0.0)
+            warming = sliding_w[i] * TYRE_WORK_K_PER_J * softness
             cooling = TYRE_COOLING_PER_S * airflow * (self.surface_c[i] - self.ambient_c)
             self.surface_c[i] += dt_s * (
                 warming - cooling - CORE_PER_S * (self.surface_c[i] - core)

@@ -10,6 +10,7 @@ Where public headers disagree the capture decided: `trackConfiguration` has 33 u
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import operator
 import struct
@@ -162,6 +163,7 @@ def _float_positions(fields: Mapping[str, PageField]) -> list[int]:
     return positions
 
 
+@functools.lru_cache(maxsize=256)  # a page's texts hardly ever change between two frames
 def decode_text(raw: bytes) -> str:
     """Return the text before the first NUL. Broken surrogates become U+FFFD, never an error."""
     return raw.decode("utf-16-le", errors="replace").partition("\0")[0]

@@ -1,0 +1,88 @@
+"""`ac-bridge actor`: serve a game over WebSocket."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ac_bridge.cli.console import configure_log
+from ac_bridge.server import run_actor
+from ac_bridge.settings import load_settings
+
+READY = "Serving on ws://"
+"""What the one line on stdout begins with; programs that start an actor wait for it."""
+
+
+class LogLevel(enum.StrEnum):
+    """How much to log."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def actor(
+    game: Annotated[str | None, typer.Option(help="The game to drive: standin.")] = None,
+    listen: Annotated[
+        str | None, typer.Option(help="HOST:PORT; port 0 takes a free one. Default 127.0.0.1:8765.")
+    ] = None,
+    control_hz: Annotated[
+        float | None, typer.Option(help="Control ticks a second, 1 to 100. Default 10.")
+    ] = None,
+    telemetry_hz: Annotated[
+        float | None, typer.Option(help="Frames a second, 10 to 333. Default 60.")
+    ] = None,
+    lockstep: Annotated[
+        bool | None,
+        typer.Option("--lockstep/--real-time", help="Let game time stand still between steps."),
+    ] = None,
+    smoothing: Annotated[
+        str | None,
+        typer.Option(help="none, conservative, moderate or aggressive. Default moderate."),
+    ] = None,
+    hold_s: Annotated[
+        float | None,
+        typer.Option(help="Seconds an action holds before the car is let go. Default 0.5."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the stand-in's draws. Default 0.")] = None,
+    gearbox: Annotated[
+        str | None, typer.Option(help="Of the stand-in's car: automatic or sequential.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A TOML file of settings. Default ac-bridge.toml, if any.")
+    ] = None,
+    log_level: Annotated[LogLevel, typer.Option(help="From what on to log.")] = LogLevel.INFO,
+) -> None:
+    """Serve a game to one driver and any number of spectators, until Ctrl+C.
+
+    Every option is also a variable (AC_BRIDGE_CONTROL_HZ=20) and a key of the TOML file
+    (control_hz = 20); what is typed wins. The wheel is neutral when the actor ends.
+
+    Examples:
+        ac-bridge actor --control-hz 20
+
+        ac-bridge actor --game standin --listen 127.0.0.1:9000 --lockstep
+    """
+    configure_log(log_level)
+    settings = load_settings(
+        config,
+        game=game,
+        listen=listen,
+        control_hz=control_hz,
+        telemetry_hz=telemetry_hz,
+        lockstep=lockstep,
+        smoothing=smoothing,
+        hold_s=hold_s,
+        seed=seed,
+        gearbox=gearbox,
+    )
+
+    def on_ready(port: int) -> None:
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        typer.echo(f"{READY}{host}:{port}")
+
+    run_actor(settings, on_ready)

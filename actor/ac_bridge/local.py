@@ -1,0 +1,359 @@
+"""The local API: the same rig without a network, in the caller's own process.
+
+from ac_bridge import ACBridgeLocal, RealTimeStepper
+
+with ACBridgeLocal(game="standin", control_hz=10) as bridge:
+    stepper = RealTimeStepper(bridge, control_hz=10)
+    observation, info = stepper.reset()
+    observation, info = stepper.step([0.0, 0.5, 0.0])
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ac_bridge.clock import Clock
+from ac_bridge.control.smoothing import DEFAULT_PRESET, SmoothingConfig, smoothing_named
+from ac_bridge.games import open_game
+from ac_bridge.pacing import Ticker, TickStats
+from ac_bridge.rig import Episode, Rig, RigSettings
+from ac_bridge.settings import CONTROL_HZ, TELEMETRY_HZ
+from ac_bridge.telemetry.observation import BRIDGE15
+from ac_bridge_protocol.errors import (
+    ActionError,
+    ErrorCode,
+    LocalProtocolError,
+    NotResetError,
+    SettingError,
+)
+from ac_bridge_protocol.frame import TelemetryFrame
+
+Observation = npt.NDArray[np.float32]
+Info = dict[str, Any]
+ActionLike = Sequence[float] | npt.NDArray[Any] | Mapping[str, float]
+
+
+class ACBridgeLocal:
+    """The game on this machine: its newest observation, and its wheel.
+
+    In real time a thread samples telemetry, and lets go of the wheel when no action has come for
+    half a second. In lockstep there is no thread: game time runs only while a `RealTimeStepper`
+    steps.
+
+    Args:
+        telemetry_hz: frames a second, 10 to 333.
+        control_hz: control ticks a second that smoothing is made for, 1 to 100.
+        game: ``standin``; without it the variable AC_BRIDGE_GAME decides.
+        controller: the wheel's backend; ``auto`` takes the game's own. The stand-in has one.
+        device_id: number of the virtual wheel, from 1. The stand-in has one.
+        obs_dim: length of the observation, as a check: 15.
+        smoothing_config: a preset's name, or a `SmoothingConfig`.
+        lockstep: let game time stand still between steps, where the game can do that.
+        seed: of the stand-in's draws.
+        clock: the time to live by; the machine's own unless given.
+
+    Raises:
+        SettingError: names the argument that cannot be used.
+    """
+
+    def __init__(
+        self,
+        telemetry_hz: float = 60.0,
+        control_hz: float = 10.0,
+        *,
+        game: str | None = None,
+        controller: str = "auto",
+        device_id: int = 1,
+        obs_dim: int = 15,
+        smoothing_config: str | SmoothingConfig = DEFAULT_PRESET,
+        lockstep: bool = False,
+        seed: int = 0,
+        clock: Clock | None = None,
+    ) -> None:
+        _check_range("telemetry_hz", telemetry_hz, TELEMETRY_HZ)
+        _check_range("control_hz", control_hz, CONTROL_HZ)
+        if obs_dim != len(BRIDGE15.features):
+            raise SettingError(
+                f"The observation has {len(BRIDGE15.features)} elements, not {obs_dim}.",
+                setting="obs_dim",
+            )
+        if controller not in ("auto", "standin"):
+            raise SettingError(
+                f"There is no controller {controller!r} for the stand-in.",
+                setting="controller",
+                hint="Leave it at 'auto'.",
+            )
+        if device_id < 1:
+            raise SettingError(
+                f"Virtual wheels are numbered from 1, not {device_id}.", setting="device_id"
+            )
+        smoothing = (
+            smoothing_named(smoothing_config)
+            if isinstance(smoothing_config, str)
+            else smoothing_config
+        )
+        self.settings = RigSettings(control_hz, telemetry_hz, smoothing)
+        self._game_name = game or os.environ.get("AC_BRIDGE_GAME") or "shm"
+        self._lockstep = lockstep
+        self._seed = seed
+        self._clock = clock
+        self._rig: Rig | None = None
+        self._sampler: _Sampler | None = None
+        # The reader and the wheel are used from two threads: the sampler's and the caller's.
+        self._lock = threading.RLock()
+
+    # --- Connecting -------------------------------------------------------------------------------
+
+    def connect(self) -> Self:
+        """Open the game and start to sample. Does nothing when connected already.
+
+        Raises:
+            SettingError: no such game, or it cannot do what was asked.
+        """
+        if self._rig is None:
+            game = open_game(
+                self._game_name, lockstep=self._lockstep, seed=self._seed, clock=self._clock
+            )
+            self._rig = Rig(game, self.settings)
+            atexit.register(self.close)
+            if not self._lockstep:
+                self._sampler = _Sampler(self._rig, self._lock)
+        return self
+
+    def close(self) -> None:
+        """Stop sampling, let go of the wheel, end every thread. May be called twice."""
+        atexit.unregister(self.close)
+        if self._sampler is not None:
+            self._sampler.stop()
+            self._sampler = None
+        if self._rig is not None:
+            with self._lock:
+                self._rig.close()
+            self._rig.clock.close()
+            self._rig = None
+
+    def is_connected(self) -> bool:
+        """Whether the game is open and publishes its pages."""
+        if self._rig is None:
+            return False
+        with self._lock:
+            return self._rig.try_sample(self._rig.telemetry_stream()) is not None
+
+    def __enter__(self) -> Self:
+        return self.connect()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # --- Driving ----------------------------------------------------------------------------------
+
+    def latest_obs(self) -> tuple[Observation, Info]:
+        """Return the newest observation, float32[15], and its frame as a flat dict.
+
+        Raises:
+            GameAbsentError: nothing was published yet.
+        """
+        frame = self.latest_frame()
+        return _as_array(self.settings.profile.observe(frame)), dict(frame.__dict__)
+
+    def latest_frame(self) -> TelemetryFrame:
+        """Return the newest frame.
+
+        Raises:
+            GameAbsentError: nothing was published yet.
+        """
+        rig = self.rig
+        newest = self._sampler.newest if self._sampler is not None else None
+        if newest is None:
+            with self._lock:
+                newest = rig.sample(rig.telemetry_stream())
+        return newest
+
+    def apply_action(
+        self, steer: float, throttle: float, brake: float, clutch: float = 0.0
+    ) -> None:
+        """Move the wheel towards an action, as far as smoothing allows in one control period.
+
+        Args:
+            steer: -1 (left) to 1 (right).
+            throttle: 0 to 1.
+            brake: 0 to 1.
+            clutch: the pedal, 0 (released) to 1.
+
+        Raises:
+            ActionError: NaN or out of range; names the component, and changes nothing.
+        """
+        with self._lock:
+            self.rig.apply_once((steer, throttle, brake, clutch))
+
+    def reset(self, seed: int | None = None) -> tuple[Observation, Info]:
+        """Restart the game, wait until the car stands ready, and return what is seen then.
+
+        Raises:
+            ResetFailedError: the game did not restart.
+            SettingError: a seed the game cannot take.
+        """
+        rig = self.rig
+        resetting = rig.reset(seed, lambda _phase, _attempt: None)
+        while True:
+            with self._lock:
+                deadline = next(resetting, None)
+            if deadline is None:
+                break
+            rig.clock.sleep_until(deadline)
+        with self._lock:
+            frame = rig.sample(rig.telemetry_stream())
+        return _as_array(self.settings.profile.observe(frame)), dict(frame.__dict__)
+
+    @property
+    def rig(self) -> Rig:
+        """The game with its reader and wheel.
+
+        Raises:
+            LocalProtocolError: not connected.
+        """
+        if self._rig is None:
+            raise LocalProtocolError("The bridge is not connected.", hint="Call connect() first.")
+        return self._rig
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held while the rig is used."""
+        return self._lock
+
+
+class _Sampler:
+    """The thread that samples in real time."""
+
+    def __init__(self, rig: Rig, lock: threading.RLock) -> None:
+        self.newest: TelemetryFrame | None = None
+        self.stats = TickStats()
+        self._rig = rig
+        self._lock = lock
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="ac-bridge-sampler", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._thread.join()
+
+    def _run(self) -> None:
+        stream = self._rig.telemetry_stream()
+        ticker = Ticker(self._rig.settings.telemetry_hz, self._rig.clock)
+        self.stats = ticker.stats
+        while not self._stopping:
+            ticker.wait()
+            with self._lock:
+                self._rig.let_go_if_stale()
+                frame = self._rig.try_sample(stream)
+            self.newest = frame or self.newest
+
+
+class RealTimeStepper:
+    """Steps a local bridge on the control clock, as Gymnasium does: action in, observation out.
+
+    Args:
+        bridge: connected or not; it is connected here.
+        control_hz: control ticks a second, 1 to 100.
+    """
+
+    def __init__(self, bridge: ACBridgeLocal, control_hz: float = 10.0) -> None:
+        _check_range("control_hz", control_hz, CONTROL_HZ)
+        self._bridge = bridge.connect()
+        self._bridge.rig.settings = self._bridge.rig.settings.at(control_hz)
+        self._stats = TickStats()
+        self._episode: Episode | None = None
+        self._steps = 0
+        self._late = 0
+
+    def reset(self, seed: int | None = None) -> tuple[Observation, Info]:
+        """Restart the game and begin an episode; the first step is as long as every other."""
+        self._episode = None
+        self._bridge.reset(seed)
+        with self._bridge.lock:
+            episode = Episode(self._bridge.rig, self._stats)
+        self._episode = episode
+        return _as_array(episode.observe(episode.first)), dict(episode.first.__dict__)
+
+    def step(self, action: ActionLike) -> tuple[Observation, Info]:
+        """Apply an action, wait for the next tick, and return what is seen then.
+
+        Args:
+            action: steer, throttle, brake and optionally clutch, as an array, a tuple, or a dict
+                by these names (a missing pedal is released).
+
+        Returns:
+            The observation, float32[15], and the frame as a flat dict plus ``receipt``.
+
+        Raises:
+            ActionError: wrong length, NaN or out of range; nothing changed.
+            NotResetError: no episode has begun.
+        """
+        episode = self._episode
+        if episode is None:
+            raise NotResetError("There is no episode to step in.", hint="Call reset() first.")
+        bridge, rig = self._bridge, self._bridge.rig
+        with bridge.lock:
+            episode.act(self._steps, _components(action))
+            tick = episode.next_tick()
+        if rig.lockstep:
+            rig.run_lockstep(tick.at_s, rig.telemetry_stream(), lambda _frame: None)
+        else:
+            rig.clock.sleep_until(tick.at_s)
+        with bridge.lock:
+            outcome = episode.tick(tick)
+        self._steps += 1
+        self._late += outcome.receipt.late
+        info = dict(outcome.frame.__dict__)
+        info["receipt"] = outcome.receipt
+        return _as_array(outcome.observation), info
+
+    def get_stats(self) -> dict[str, float]:
+        """Return steps, late steps, missed ticks and the tick error in microseconds."""
+        summary = self._stats.summary()
+        return {"steps": self._steps, "late": self._late} | {
+            "ticks_missed": summary["missed"],
+            "tick_error_p50_us": summary["p50_us"],
+            "tick_error_p99_us": summary["p99_us"],
+            "tick_error_max_us": summary["max_us"],
+        }
+
+
+def _components(action: ActionLike) -> tuple[float, ...]:
+    if isinstance(action, Mapping):
+        unknown = action.keys() - set(_NAMES)
+        if unknown:
+            raise ActionError(
+                ErrorCode.ACTION_LENGTH,
+                f"An action has no {', '.join(sorted(unknown))}; it has {', '.join(_NAMES)}.",
+                component=sorted(unknown)[0],
+            )
+        return tuple(float(action.get(name, 0.0)) for name in _NAMES)
+    return tuple(float(value) for value in action)
+
+
+_NAMES = ("steer", "throttle", "brake", "clutch")
+
+
+def _as_array(observation: tuple[float, ...]) -> Observation:
+    return np.array(observation, np.float32)
+
+
+def _check_range(name: str, value: float, bounds: tuple[float, float]) -> None:
+    low, high = bounds
+    if not low <= value <= high:
+        raise SettingError(f"{name} must be from {low:g} to {high:g}, not {value:g}.", setting=name)

@@ -1,0 +1,15 @@
+"""What holds for every test: how hard hypothesis looks."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "quick",
+    max_examples=60,
+    deadline=None,  # two shared cores: an example's time says nothing
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("thorough", parent=settings.get_profile("quick"), max_examples=2000)
+# `pytest --hypothesis-profile thorough` looks harder.
+settings.load_profile("quick")

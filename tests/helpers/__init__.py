@@ -1,0 +1,1 @@
+"""What tests share: plausible frames and pages, and strategies for messages."""
