@@ -27,7 +27,7 @@ def open_game(
         lockstep: let game time stand still until somebody waits on its clock.
         seed: of the game's own draws, where it has any.
         gearbox: of the stand-in's car.
-        clock: the time it lives by; the machine's own unless given. Not used in lockstep.
+        clock: the time it lives by; the machine's own unless given. Lockstep brings its own.
 
     Raises:
         SettingError: no such game, or one that cannot do what is asked.

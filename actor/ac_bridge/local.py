@@ -308,14 +308,14 @@ class RealTimeStepper:
             raise NotResetError("There is no episode to step in.", hint="Call reset() first.")
         bridge, rig = self._bridge, self._bridge.rig
         with bridge.lock:
-            episode.act(self._steps, _components(action))
-            tick = episode.next_tick()
-        if rig.lockstep:
-            rig.run_lockstep(tick.at_s, rig.telemetry_stream(), lambda _frame: None)
-        else:
-            rig.clock.sleep_until(tick.at_s)
+            episode.act(_components(action))
+        for deadline in episode.until_tick():
+            if rig.lockstep:
+                rig.run_lockstep(deadline, rig.telemetry_stream(), lambda _frame: None)
+            else:
+                rig.clock.sleep_until(deadline)
         with bridge.lock:
-            outcome = episode.tick(tick)
+            outcome = episode.tick()
         self._steps += 1
         self._late += outcome.receipt.late
         info = dict(outcome.frame.__dict__)

@@ -15,9 +15,9 @@ from collections.abc import AsyncIterator, Iterator
 from ac_bridge.clock import Clock, SystemClock
 from ac_bridge_protocol.errors import SettingError
 
-LATE_SHARE = 0.1
-"""A tick late by less than a tenth of its period is still run; two ticks are never closer together
-than nine tenths."""
+LATE_SHARE = 0.5
+"""A tick late by less than half its period is still run, a later one is skipped; so two ticks are
+never closer together than half a period."""
 
 KEPT_ERRORS = 100_000
 """Tick errors kept for percentiles: the last half hour at 60 Hz, in less than a megabyte."""
@@ -49,27 +49,30 @@ class Pacer:
         self.period_s = 1.0 / hz
         self._hz = hz
         self._start_s = start_s
-        self._index = 0
+        self._reached = 0
 
     def at(self, index: int) -> float:
         """Return when tick ``index`` is due. Divided, not added up: no rounding accumulates."""
         return self._start_s + index / self._hz
 
-    def due(self) -> float:
-        """Return when the tick after the last one taken is due."""
-        return self.at(self._index + 1)
-
     def next(self, now_s: float) -> Tick:
-        """Take the next tick: the one after the last taken, unless that has been overtaken.
-
-        A tick may be up to `LATE_SHARE` of a period late; beyond that it is skipped, and the next
-        one on the schedule is waited for.
-        """
-        following = self._index + 1
+        """Return the next tick to wait for: the one after the last reached, unless overtaken."""
+        following = self._reached + 1
         in_time = math.ceil((now_s - self._start_s) * self._hz - LATE_SHARE)
         index = max(following, in_time)
-        self._index = index
         return Tick(index, self.at(index), index - following)
+
+    def reach(self, tick: Tick, now_s: float) -> bool:
+        """Take a tick that was waited for.
+
+        Returns:
+            False if it was overtaken while waiting, as by a stall: then wait for the `next` one,
+            which counts it as missed.
+        """
+        if (now_s - tick.at_s) * self._hz > LATE_SHARE:
+            return False
+        self._reached = tick.index
+        return True
 
 
 class TickStats:
@@ -130,19 +133,26 @@ class Ticker:
 
     def wait(self) -> Tick:
         """Block until the next tick."""
-        tick = self._pacer.next(self.clock.now())
-        self.clock.sleep_until(tick.at_s)
-        return self._reached(tick)
+        while True:
+            tick = self._pacer.next(self.clock.now())
+            self.clock.sleep_until(tick.at_s)
+            if self._reach(tick):
+                return tick
 
     async def wait_async(self) -> Tick:
         """Let the event loop run until the next tick."""
-        tick = self._pacer.next(self.clock.now())
-        await self.clock.wait_until(tick.at_s)
-        return self._reached(tick)
+        while True:
+            tick = self._pacer.next(self.clock.now())
+            await self.clock.wait_until(tick.at_s)
+            if self._reach(tick):
+                return tick
 
-    def _reached(self, tick: Tick) -> Tick:
-        self.stats.record(tick, self.clock.now())
-        return tick
+    def _reach(self, tick: Tick) -> bool:
+        now_s = self.clock.now()
+        if not self._pacer.reach(tick, now_s):
+            return False
+        self.stats.record(tick, now_s)
+        return True
 
     def __iter__(self) -> Iterator[Tick]:
         while True:

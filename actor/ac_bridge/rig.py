@@ -145,8 +145,9 @@ class Rig:
         lap validity as finely as real time does.
         """
         pacer = Pacer(self.settings.telemetry_hz, self.clock.now())
-        while pacer.due() < until_s - 1e-6:
-            self.clock.sleep_until(pacer.next(self.clock.now()).at_s)
+        while (tick := pacer.next(self.clock.now())).at_s < until_s - 1e-6:
+            self.clock.sleep_until(tick.at_s)
+            pacer.reach(tick, tick.at_s)
             on_frame(self.sample(stream))
         self.clock.sleep_until(until_s)
 
@@ -176,7 +177,7 @@ class Rig:
             self.game.relaunch(seed)
         machine = ResetMachine(self.settings.reset_plan, self.clock.now())
         stream = self.telemetry_stream()
-        pacer = Pacer(self.settings.telemetry_hz, self.clock.now())
+        period_s = 1.0 / self.settings.telemetry_hz
         entered: tuple[ResetPhase, int] | None = None
         while True:
             controls = machine.update(self.try_sample(stream), self.clock.now())
@@ -186,7 +187,7 @@ class Rig:
             self.set_wheel(controls)
             if machine.done:
                 return
-            yield pacer.next(self.clock.now()).at_s
+            yield self.clock.now() + period_s
 
     def close(self) -> None:
         """Let go of the wheel and of the game. May be called twice."""
@@ -221,7 +222,7 @@ class Episode:
         self._stream = FrameStream(self._dt_s)
         self._target = NEUTRAL
         self._sent = NEUTRAL
-        self._tick_now = 0
+        self._tick = Tick(0, rig.clock.now(), 0)
         self._answered_tick = 0
         self._missed = 0
         self._action_id = -1
@@ -234,11 +235,10 @@ class Episode:
         """Return the observation of a frame, in the episode's profile."""
         return self._rig.settings.profile.observe(frame)
 
-    def act(self, action_id: int, action: Sequence[float]) -> None:
+    def act(self, action: Sequence[float]) -> None:
         """Apply an action now.
 
         Args:
-            action_id: for the receipt.
             action: steer -1..1, throttle 0..1, brake 0..1, and optionally clutch 0..1.
 
         Raises:
@@ -249,17 +249,33 @@ class Episode:
         now_s = self._rig.clock.now()
         self._target = target
         self._sent = self._rig.act(target, self._moving_s(now_s))
-        self._action_id = action_id
+        self._action_id += 1
         self._applied_s = now_s
-        self._applied_tick = self._tick_now
+        self._applied_tick = self._tick.index
 
-    def next_tick(self) -> Tick:
-        """Take the next tick of the schedule; the caller waits until it is due."""
-        return self._pacer.next(self._rig.clock.now())
+    def until_tick(self) -> Iterator[float]:
+        """Reach the next tick, as an iterator of the moments to wait for.
 
-    def tick(self, tick: Tick) -> Outcome:
-        """Answer a step at a tick that was waited for."""
-        frame = self._arrive(tick)
+        There is one, unless a stall makes the tick pass by: then the schedule's next is waited for.
+        """
+        clock = self._rig.clock
+        while True:
+            tick = self._pacer.next(clock.now())
+            yield tick.at_s
+            if self._pacer.reach(tick, clock.now()):
+                self._tick = tick
+                self._missed += tick.missed
+                return
+
+    @property
+    def missed_now(self) -> int:
+        """Ticks that were skipped just before the present one."""
+        return self._tick.missed
+
+    def tick(self) -> Outcome:
+        """Answer a step at the tick that was reached."""
+        tick = self._tick
+        frame = self._arrive()
         now_s = self._rig.clock.now()
         sampled_s = self._stream.last_s or now_s
         asked = self._answered_tick
@@ -283,13 +299,13 @@ class Episode:
         self._missed = 0
         return Outcome(frame, self.observe(frame), receipt)
 
-    def hold(self, tick: Tick) -> bool:
-        """Pass a tick without a new action: the last one holds, until it is too old.
+    def hold(self) -> bool:
+        """Pass the tick that was reached: the last action holds, until it is too old.
 
         Returns:
             Whether the car was let go at this very tick.
         """
-        self._arrive(tick)
+        self._arrive()
         if self._rig.let_go_if_stale():
             self._target = self._sent = NEUTRAL
             return True
@@ -297,11 +313,9 @@ class Episode:
         self._sent = self._rig.steer_towards(self._target, self._moving_s(now_s))
         return False
 
-    def _arrive(self, tick: Tick) -> TelemetryFrame:
+    def _arrive(self) -> TelemetryFrame:
         frame = self._rig.sample(self._stream)
-        self._stats.record(tick, self._stream.last_s or tick.at_s)
-        self._missed += tick.missed
-        self._tick_now = tick.index
+        self._stats.record(self._tick, self._stream.last_s or self._tick.at_s)
         return frame
 
     def _moving_s(self, now_s: float) -> float:

@@ -19,7 +19,7 @@ from ac_bridge_client.link import parse_address
 from ac_bridge_protocol.errors import ConnectError, LinkError, LinkLostError, LinkTimeoutError
 from ac_bridge_protocol.limits import WEBSOCKET_BYTES
 from ac_bridge_protocol.messages import ResetResult, Role, StepResult, Welcome
-from ac_bridge_protocol.spec import EnvSpec, Mode
+from ac_bridge_protocol.spec import EnvSpec, mode_named
 from ac_bridge_protocol.tasks import Task
 
 _A = TypeVar("_A", Welcome, ResetResult, StepResult)
@@ -68,6 +68,7 @@ class AsyncRemoteEnv:
         on_notice: Callable[[Notice], None] = lambda _: None,
     ) -> Self:
         """Connect to an actor and return its environment; see `RemoteEnv` for the arguments."""
+        chosen = mode_named(mode)
         exchange = Exchange(codec, on_notice)
         websocket = await _open(uri, exchange, connect_timeout_s)
         env = cls(
@@ -78,7 +79,6 @@ class AsyncRemoteEnv:
             reset_timeout_s=reset_timeout_s,
         )
         try:
-            chosen = Mode(mode) if mode is not None else None
             hello = exchange.hello(Role.DRIVER, chosen, observation)
             welcome = await env._request(hello, Welcome, connect_timeout_s)
         except BaseException:

@@ -81,7 +81,7 @@ class EnvCore:
 
 def _as_floats(action: Any) -> Sequence[float]:
     if isinstance(action, np.ndarray) and action.ndim == 1 and action.dtype == np.float32:
-        return cast(Sequence[float], action.tolist())  # what a policy of this space returns
+        return cast("Sequence[float]", action.tolist())  # what a policy of this space returns
     try:
         values: Sequence[float] = np.asarray(action, np.float64).reshape(-1).tolist()
     except (TypeError, ValueError):

@@ -13,7 +13,7 @@ from ac_bridge_client.exchange import Notice
 from ac_bridge_client.link import Link
 from ac_bridge_protocol.errors import LinkError
 from ac_bridge_protocol.messages import Role
-from ac_bridge_protocol.spec import EnvSpec, Mode
+from ac_bridge_protocol.spec import EnvSpec, mode_named
 from ac_bridge_protocol.tasks import Task
 
 Action = np.ndarray[Any, np.dtype[np.float32]]
@@ -70,12 +70,14 @@ class RemoteEnv(gym.Env[Observation, Action]):
         self._link: Link | None = None
         self._closed = False
 
+        chosen = mode_named(mode)
+
         def connect() -> Link:
             return Link(
                 uri,
                 codec=codec,
                 role=Role.DRIVER,
-                mode=Mode(mode) if mode is not None else None,
+                mode=chosen,
                 observation=observation,
                 connect_timeout_s=connect_timeout_s,
                 on_notice=on_notice,

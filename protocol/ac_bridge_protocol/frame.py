@@ -13,9 +13,10 @@ from __future__ import annotations
 import enum
 from typing import Annotated, Any
 
-from pydantic import Field, Strict
+from pydantic import Field
 
 from ac_bridge_protocol.wire import (
+    BY_VALUE,
     Five,
     Indices,
     Names,
@@ -265,10 +266,8 @@ class TelemetryFrame(WireModel):
     )
 
     # --- Session ----------------------------------------------------------------------------------
-    status: Annotated[GameStatus, Strict(False)] = _of("graphics.status", "", "See GameStatus.")
-    session_type: Annotated[SessionType, Strict(False)] = _of(
-        "graphics.session", "", "See SessionType."
-    )
+    status: Annotated[GameStatus, BY_VALUE] = _of("graphics.status", "", "See GameStatus.")
+    session_type: Annotated[SessionType, BY_VALUE] = _of("graphics.session", "", "See SessionType.")
     session_time_left: float | None = _of(
         "graphics.sessionTimeLeft",
         "ms",
@@ -279,7 +278,7 @@ class TelemetryFrame(WireModel):
     )
     number_of_laps: int = _of("graphics.numberOfLaps", "laps", "Of the race; 0 in a timed session.")
     race_position: int = _of("graphics.position", "", "Rank, from 1.")
-    flag: Annotated[Flag, Strict(False)] = _of("graphics.flag", "", "See Flag.")
+    flag: Annotated[Flag, BY_VALUE] = _of("graphics.flag", "", "See Flag.")
     penalty_time: float = _of("graphics.penaltyTime", "s", "Penalty.")
     is_in_pit: bool = _of("graphics.isInPit", "", "Standing in the own pit BOX.")
     is_in_pit_lane: bool = _of("graphics.isInPitLane", "", "In the pit lane.")

@@ -15,7 +15,7 @@ from ac_bridge_protocol.errors import ErrorCode
 from ac_bridge_protocol.frame import GameStatics, TelemetryFrame
 from ac_bridge_protocol.limits import ACTION_COMPONENTS, OBSERVATION_ELEMENTS, TEXT_CHARACTERS
 from ac_bridge_protocol.spec import EnvSpec, Mode
-from ac_bridge_protocol.wire import WireModel
+from ac_bridge_protocol.wire import BY_VALUE, WireModel
 
 RequestId: TypeAlias = Annotated[int, Field(ge=0, lt=2**53)]
 """Rises by one. Below 2**53, so that languages whose numbers are doubles can repeat it."""
@@ -74,8 +74,8 @@ class Hello(WireModel):
     type: Literal["hello"] = "hello"
     client: Text
     """Name and version of the client's software, for the actor's log."""
-    role: Annotated[Role, Strict(False)] = Role.DRIVER
-    mode: Annotated[Mode | None, Strict(False)] = None
+    role: Annotated[Role, BY_VALUE] = Role.DRIVER
+    mode: Annotated[Mode, BY_VALUE] | None = None
     """None takes the actor's own."""
     observation: Text = "bridge15"
     """Name of the observation profile."""
@@ -87,7 +87,7 @@ class Welcome(WireModel):
     type: Literal["welcome"] = "welcome"
     actor: Text
     """Name and version of the actor's software."""
-    role: Annotated[Role, Strict(False)]
+    role: Annotated[Role, BY_VALUE]
     spec: EnvSpec
     statics: GameStatics | None
     """None while the game has not told yet."""
@@ -97,7 +97,7 @@ class Refusal(WireModel):
     """Actor to learner: no, and why. The connection is closed after it."""
 
     type: Literal["refusal"] = "refusal"
-    code: Annotated[ErrorCode, Strict(False)]
+    code: Annotated[ErrorCode, BY_VALUE]
     message: Text
     hint: Text = ""
 
@@ -119,7 +119,7 @@ class ResetProgress(WireModel):
 
     type: Literal["reset_progress"] = "reset_progress"
     id: RequestId
-    phase: Annotated[ResetPhase, Strict(False)]
+    phase: Annotated[ResetPhase, BY_VALUE]
     attempt: int = Field(ge=1)
     """Counts retries, from 1."""
 
@@ -157,7 +157,7 @@ class Receipt(WireModel):
     """What became of one action. Ticks are control ticks since the episode's start."""
 
     action_id: int
-    """Id of the step that asked for it."""
+    """Number of the action in its episode, from 0. (`StepResult.id` is the request's.)"""
     tick: int
     """The tick whose frame this is."""
     tick_asked: int
@@ -226,7 +226,7 @@ class Event(WireModel):
     """Actor to everybody: something happened."""
 
     type: Literal["event"] = "event"
-    kind: Annotated[EventKind, Strict(False)]
+    kind: Annotated[EventKind, BY_VALUE]
     message: Text
 
 
@@ -261,7 +261,7 @@ class Failure(WireModel):
     type: Literal["failure"] = "failure"
     id: RequestId | None
     """The request that failed; None if the message had no id, or none that could be read."""
-    code: Annotated[ErrorCode, Strict(False)]
+    code: Annotated[ErrorCode, BY_VALUE]
     message: Text
     hint: Text = ""
     component: Text = ""

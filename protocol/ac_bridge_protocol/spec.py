@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, Strict
 
-from ac_bridge_protocol.errors import ActionError, ErrorCode
+from ac_bridge_protocol.errors import ActionError, ErrorCode, SettingError
 from ac_bridge_protocol.limits import ACTION_COMPONENTS, OBSERVATION_ELEMENTS
-from ac_bridge_protocol.wire import WireModel
+from ac_bridge_protocol.wire import BY_VALUE, WireModel
 
 ROUNDING = 1e-6
 """How far beyond a bound an action's component may lie and be taken for the bound: float32 rounding
@@ -28,6 +28,24 @@ class Mode(enum.StrEnum):
     LATEST = "latest"
     """Real time. An action is applied when it arrives, the newest wins, and the answer is the
     frame of the next tick."""
+
+
+def mode_named(name: str | None) -> Mode | None:
+    """Return a mode by its name; None stands for whichever the actor runs in.
+
+    Raises:
+        SettingError: there is none of that name.
+    """
+    if name is None:
+        return None
+    try:
+        return Mode(name)
+    except ValueError:
+        raise SettingError(
+            f"There is no mode {name!r}.",
+            setting="mode",
+            hint=f"Choose one of: {', '.join(Mode)}.",
+        ) from None
 
 
 class FeatureSpec(WireModel):
@@ -59,7 +77,7 @@ class EnvSpec(WireModel):
 
     game: str
     """The backend, such as ``standin``: no record confuses simulation with the game."""
-    mode: Annotated[Mode, Strict(False)]
+    mode: Annotated[Mode, BY_VALUE]
     control_hz: float
     """Control ticks a second."""
     telemetry_hz: float

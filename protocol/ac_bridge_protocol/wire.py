@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import enum
 import functools
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Strict
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 # JSON and MessagePack have arrays, not tuples: these alone are read leniently. Their elements
 # stay strict.
@@ -16,6 +19,35 @@ Vec3PerWheel = Annotated[tuple[Vec3, Vec3, Vec3, Vec3], Strict(False)]
 Five = Annotated[tuple[float, float, float, float, float], Strict(False)]
 Indices = Annotated[tuple[int, ...], Strict(False)]
 Names = Annotated[tuple[str, ...], Strict(False)]
+
+
+class ByValue:
+    """Marks an enum field as read from its value, and from nothing that could be turned into it.
+
+    Pydantic knows strict enums, which refuse the plain value, and lenient ones, which take text
+    and booleans for integers. This is between the two, and quicker than either.
+    """
+
+    def __get_pydantic_core_schema__(
+        self, source: type[enum.Enum], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        members = list(source)
+        value: CoreSchema
+        if issubclass(source, int):
+            value = core_schema.int_schema(strict=True)
+            member = core_schema.enum_schema(source, members, sub_type="int", strict=False)
+        else:
+            value = core_schema.str_schema(strict=True)
+            member = core_schema.enum_schema(source, members, sub_type="str", strict=False)
+        return core_schema.chain_schema([value, member])
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.ChainSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(schema["steps"][-1])
+
+
+BY_VALUE = ByValue()
 
 
 class WireModel(BaseModel):

@@ -7,5 +7,15 @@ them with the clock that the game lives by and with what the game is able to do.
 
 from ac_bridge.game.base import ControlSink, Game, GameAbility, Page, PageSource
 from ac_bridge.game.controls import NEUTRAL, Controls
+from ac_bridge.game.recording import RecordingWheel
 
-__all__ = ["NEUTRAL", "ControlSink", "Controls", "Game", "GameAbility", "Page", "PageSource"]
+__all__ = [
+    "NEUTRAL",
+    "ControlSink",
+    "Controls",
+    "Game",
+    "GameAbility",
+    "Page",
+    "PageSource",
+    "RecordingWheel",
+]

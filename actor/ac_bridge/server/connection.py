@@ -80,7 +80,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Open: wait for the handshake, but not for ever."""
-        transport = cast(asyncio.Transport, transport)  # uvloop's is one, without saying so
+        transport = cast("asyncio.Transport", transport)  # uvloop's is one, without saying so
         self._transport = transport
         self.gone = asyncio.get_running_loop().create_future()
         transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)

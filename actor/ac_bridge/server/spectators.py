@@ -39,7 +39,8 @@ class Subscription:
             self._due_s = now_s
         if now_s < self._due_s - 1e-6:
             return False
-        self._due_s = max(self._due_s + period_s, now_s - period_s)
+        behind_s = now_s - self._due_s
+        self._due_s = now_s + period_s if behind_s > period_s else self._due_s + period_s
         return True
 
 

@@ -143,10 +143,10 @@ class LockstepStepper(Stepper):
             driver.fail(GameError("The game was lost.", hint="Reset."), request.id)
             return
         try:
-            episode.act(request.id, request.action)
-            tick = episode.next_tick()
-            self._rig.run_lockstep(tick.at_s, self._stream, self._on_frame)
-            outcome = episode.tick(tick)
+            episode.act(request.action)
+            for deadline in episode.until_tick():
+                self._rig.run_lockstep(deadline, self._stream, self._on_frame)
+            outcome = episode.tick()
         except GameError as error:
             self._lost(error)
             driver.fail(error, request.id)
@@ -171,7 +171,7 @@ class RealTimeStepper(Stepper):
             driver.fail(GameError("The game was lost.", hint="Reset."), request.id)
             return
         try:
-            self._episode.act(request.id, request.action)
+            self._episode.act(request.action)
         except ACBridgeError as error:
             driver.fail(error, request.id)
         else:
@@ -185,16 +185,16 @@ class RealTimeStepper(Stepper):
     async def _drive(self, episode: Episode) -> None:
         self._waiting = None
         while self._episode is episode:
-            tick = episode.next_tick()
-            await self._rig.clock.wait_until(tick.at_s)
-            if tick.missed:
-                self._on_event(EventKind.TICKS_MISSED, f"{tick.missed} before tick {tick.index}.")
+            for deadline in episode.until_tick():
+                await self._rig.clock.wait_until(deadline)
+            if episode.missed_now:
+                self._on_event(EventKind.TICKS_MISSED, f"Skipped {episode.missed_now}.")
             waiting, self._waiting = self._waiting, None
             try:
                 if waiting is not None:
                     driver, request_id = waiting
-                    driver.send(answer(request_id, episode.tick(tick)))
-                elif episode.hold(tick):
+                    driver.send(answer(request_id, episode.tick()))
+                elif episode.hold():
                     message = f"No action for {self._rig.settings.hold_s:g} s."
                     self._on_event(EventKind.NEUTRALISED, message)
             except GameError as error:

@@ -1,0 +1,468 @@
+#!/usr/bin/env python3
+"""Rewrites the generated sections of the documentation from the code.
+
+    uv run python docs/generate_reference.py            # rewrite
+    uv run python docs/generate_reference.py --check    # exit status 1 if a page is out of date
+
+A section lies between `<!-- generated: NAME -->` and `<!-- end -->`; `SECTIONS` has its maker.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import enum
+import inspect
+import re
+import sys
+import textwrap
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from typer.models import OptionInfo
+
+from ac_bridge import ACBridgeLocal, RealTimeStepper, Ticker
+from ac_bridge.cli.demo import demo
+from ac_bridge.control.smoothing import DEFAULT_PRESET, PRESETS, AxisSmoothing
+from ac_bridge.settings import ActorSettings
+from ac_bridge.telemetry.observation import BRIDGE15
+from ac_bridge_client import ProgressTask, RemoteEnv
+from ac_bridge_client.drivers import LineDriver
+from ac_bridge_client.laps import LapReport
+from ac_bridge_protocol import errors, limits, messages
+from ac_bridge_protocol.frame import GameStatics, GameStatus, SessionType, TelemetryFrame
+from ac_bridge_protocol.session import ACTOR, Move, SessionState, Way
+from ac_bridge_protocol.spec import DRIVING_ACTION, ActionSpec, EnvSpec, FeatureSpec, Mode
+from ac_bridge_protocol.wire import WireModel
+
+DOCS = Path(__file__).parent
+PAGES = (DOCS / "api_reference.md", DOCS / "protocol.md")
+MARKED = re.compile(r"<!-- generated: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
+
+# --- Reading the code -----------------------------------------------------------------------------
+
+
+def member_docs(source: object) -> dict[str, str]:
+    """Return what stands below each name of a class or module, by name."""
+    body: Sequence[ast.stmt] = ast.parse(textwrap.dedent(inspect.getsource(source))).body  # type: ignore[arg-type]
+    if isinstance(source, type):
+        assert isinstance(body[0], ast.ClassDef)  # noqa: S101 -- a class's source is one
+        body = body[0].body
+    docs: dict[str, str] = {}
+    name = ""
+    for node in body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            name = node.target.id
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and name:
+            docs[name] = " ".join(str(node.value.value).split())
+            name = ""
+    return docs
+
+
+def argument_docs(source: Callable[..., Any]) -> dict[str, str]:
+    """Return the `Args:` of a class's (or its constructor's) docstring, by name."""
+    text = inspect.getdoc(source) or ""
+    if "Args:" not in text:
+        text = inspect.getdoc(source.__init__) or ""  # type: ignore[misc]
+    section = re.search(r"Args:\n((?:    .*\n?|\n)*)", text)
+    found = re.findall(
+        r"^    (\w+): (.*(?:\n {8}.*)*)", section.group(1) if section else "", re.MULTILINE
+    )
+    return {name: " ".join(said.split()) for name, said in found}
+
+
+def groups(model: type[WireModel]) -> dict[str, list[str]]:
+    """Return a model's fields below the headings that its source gives them."""
+    grouped: dict[str, list[str]] = {}
+    heading = ""
+    for line in inspect.getsource(model).splitlines():
+        if comment := re.match(r" {4}# --- (.+?) -+$", line):
+            heading = comment.group(1)
+        elif (field := re.match(r" {4}(\w+):", line)) and field.group(1) in model.model_fields:
+            grouped.setdefault(heading, []).append(field.group(1))
+    return grouped
+
+
+def first_sentence(text: str | None) -> str:
+    """Return a docstring's first paragraph on one line."""
+    return " ".join((text or "").split("\n\n")[0].split())
+
+
+def kind(annotation: Any) -> str:
+    """Return a type as a reader says it."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        return kind(typing.get_args(annotation)[0])
+    if typing.get_origin(annotation) is typing.Literal:
+        return " or ".join(f"`{value}`" for value in typing.get_args(annotation))
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return " or ".join(kind(part) for part in typing.get_args(annotation))
+    if typing.get_origin(annotation) is tuple:
+        first, *rest = typing.get_args(annotation)
+        return f"{kind(first)}[{'n' if rest == [...] else len(rest) + 1}]"
+    return "none" if annotation is type(None) else getattr(annotation, "__name__", str(annotation))
+
+
+def bounds(field: FieldInfo) -> str:
+    """Return the range that a field's constraints leave."""
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+    return ", ".join(
+        f"{sign} {number(getattr(constraint, name))}"
+        for constraint in field.metadata
+        for name, sign in signs.items()
+        if hasattr(constraint, name)
+    )
+
+
+def number(value: Any) -> str:
+    """Return a number as short as it can be said."""
+    if isinstance(value, int) and value > 0 and value == 2 ** (value.bit_length() - 1) > 2**20:
+        return f"2^{value.bit_length() - 1}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+# --- Writing markdown -----------------------------------------------------------------------------
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table; every cell on one line."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(cell, line)) + " |" for line in lines)
+
+
+def cell(text: str) -> str:
+    """Return text that stays within its cell and reads as markdown."""
+    text = re.sub(r"\[(`\w+`)\]\[\]", r"\1", text)
+    return " ".join(text.replace("``", "`").replace("|", "\\|").split())
+
+
+def code(value: Any) -> str:
+    """Return a value as code; nothing for an empty one."""
+    value = value.value if isinstance(value, enum.Enum) else value
+    return f"`{number(value)}`" if value != "" else '`""`'
+
+
+def unit(said: str) -> str:
+    """Return a unit, or a dash for a plain number."""
+    return said or "-"
+
+
+# --- Sections -------------------------------------------------------------------------------------
+
+
+def frame_section(model: type[WireModel] = TelemetryFrame) -> str:
+    """Return a page's fields, by group."""
+    parts = []
+    for heading, names in groups(model).items():
+        rows = [_page_field(name, model.model_fields[name]) for name in names]
+        title = [f"**{heading}**"] if heading else []
+        head = ("field", "type", "unit", "range", "source", "meaning")
+        parts += [*title, table(head, rows)]
+    return "\n\n".join(parts)
+
+
+def _page_field(name: str, field: FieldInfo) -> Sequence[str]:
+    extra = field.json_schema_extra
+    said: Mapping[str, Any] = extra if isinstance(extra, dict) else {}
+    range_, source = str(said.get("range", "")), str(said.get("source", ""))
+    return (
+        f"`{name}`",
+        kind(field.annotation),
+        unit(str(said.get("unit", ""))),
+        range_,
+        source,
+        field.description or "",
+    )
+
+
+def statics_section() -> str:
+    """Return the fields of the static page."""
+    return frame_section(GameStatics)
+
+
+def model_section(*models: type[WireModel]) -> str:
+    """Return the fields of small models, one table each."""
+    parts = []
+    for model in models:
+        docs = member_docs(model)
+        rows = [
+            (f"`{name}`", kind(field.annotation), bounds(field), docs.get(name, ""))
+            for name, field in model.model_fields.items()
+        ]
+        title = f"**`{model.__name__}`** - {first_sentence(model.__doc__)}"
+        parts += [cell(title), table(("field", "type", "range", "meaning"), rows)]
+    return "\n\n".join(parts)
+
+
+def message_section() -> str:
+    """Return an overview of the messages."""
+    rows = []
+    for name, model in messages.MESSAGE_TYPES.items():
+        way, _, meaning = first_sentence(model.__doc__).partition(": ")
+        if not meaning:
+            way, meaning = "Actor to learner" if name == "failure" else "Either way", way
+        fields = [field for field in model.model_fields if field != "type"]
+        said = ", ".join(f"`{field}`" for field in fields)
+        rows.append((f"`{name}`", way, said, meaning[0].upper() + meaning[1:]))
+    return table(("type", "from, to", "fields", "meaning"), rows)
+
+
+def enum_section() -> str:
+    """Return the words that messages and settings use."""
+    words = (Mode, messages.Role, messages.ResetPhase, messages.EventKind, GameStatus, SessionType)
+    rows = []
+    for words_of in words:
+        docs = member_docs(words_of)
+        rows += [
+            (f"`{words_of.__name__}`", f"{code(member)} {member.name}", docs.get(member.name, ""))
+            for member in words_of
+        ]
+    return table(("enumeration", "value", "meaning"), rows)
+
+
+def error_section() -> str:
+    """Return the tree of errors, and the codes under which they cross the wire."""
+    rows = [
+        ("&nbsp;" * 4 * depth + f"`{error.__name__}`", _code_of(error), first_sentence(doc))
+        for depth, error, doc in _tree(errors.ACBridgeError, 0)
+    ]
+    docs = member_docs(errors.ErrorCode)
+    codes = [(f"`{word.value}`", _raised_for(word), docs[word.name]) for word in errors.ErrorCode]
+    return "\n\n".join(
+        [
+            table(("class", "code", "meaning"), rows),
+            table(("code", "raised by the client as", "meaning"), codes),
+        ]
+    )
+
+
+def _tree(
+    error: type[errors.ACBridgeError], depth: int
+) -> Iterator[tuple[int, type[errors.ACBridgeError], str]]:
+    yield depth, error, error.__doc__ or ""
+    for child in error.__subclasses__():
+        yield from _tree(child, depth + 1)
+
+
+def _code_of(error: type[errors.ACBridgeError]) -> str:
+    own = "code" in inspect.signature(error.__init__).parameters
+    if own:
+        return "its own"
+    return f"`{error.code.value}`" if error.code else ""
+
+
+def _raised_for(word: errors.ErrorCode) -> str:
+    return f"`{type(errors.error_from_wire(word, '', '')).__name__}`"
+
+
+def settings_section() -> str:
+    """Return the actor's settings: flag, variable, key."""
+    docs = member_docs(ActorSettings)
+    rows = []
+    for name, field in ActorSettings.model_fields.items():
+        flag = f"`--{name.replace('_', '-')}`"
+        if field.annotation is bool:
+            flag += " / `--real-time`" if name == "lockstep" else ""
+        values = bounds(field) or kind(field.annotation)
+        default = f"`{str(field.default).lower()}`" if field.annotation is bool else ""
+        rows.append(
+            (
+                flag,
+                f"`AC_BRIDGE_{name.upper()}`",
+                f"`{name}`",
+                values,
+                default or code(field.default),
+                docs.get(name, ""),
+            )
+        )
+    return table(("flag", "variable", "TOML key", "values", "default", "meaning"), rows)
+
+
+def demo_section() -> str:
+    """Return the options of the demo."""
+    hints = typing.get_type_hints(demo, include_extras=True)
+    rows = []
+    for name, parameter in inspect.signature(demo).parameters.items():
+        option = next(m for m in hints[name].__metadata__ if isinstance(m, OptionInfo))
+        flags = option.param_decls or (f"--{name.replace('_', '-')}",)
+        default = "off" if parameter.default is False else code(parameter.default)
+        ends = [
+            f"{sign} {end:g}"
+            for sign, end in ((">=", option.min), ("<=", option.max))
+            if end is not None
+        ]
+        rows.append((f"`{flags[0]}`", ", ".join(ends), default, option.help or ""))
+    return table(("option", "range", "default", "meaning"), rows)
+
+
+def arguments_section(source: Callable[..., Any]) -> str:
+    """Return the arguments of a class, with their defaults."""
+    docs = argument_docs(source)
+    rows = []
+    for name, parameter in inspect.signature(source).parameters.items():
+        required = parameter.default is inspect.Parameter.empty
+        has_word = isinstance(parameter.default, str | int | float | None)
+        default = "required" if required else code(parameter.default) if has_word else ""
+        rows.append((f"`{name}`", default, docs.get(name, "")))
+    return table(("argument", "default", "meaning"), rows)
+
+
+def attributes_section(source: type) -> str:
+    """Return the attributes of a plain class, with what stands below them."""
+    docs = member_docs(source)
+    rows = [(f"`{name}`", docs.get(name, "")) for name in inspect.get_annotations(source)]
+    return table(("attribute", "meaning"), rows)
+
+
+def observation_section() -> str:
+    """Return the default observation, element by element."""
+    rows = []
+    index = 0
+    for feature in BRIDGE15.features:
+        last = index + feature.size - 1
+        where = str(index) if last == index else f"{index}-{last}"
+        limits_ = (f"{feature.low:g}", f"{feature.high:g}")
+        rows.append(
+            (where, f"`{feature.name}`", unit(feature.unit), f"{feature.scale:g}", *limits_)
+        )
+        index = last + 1
+    return table(("index", "name", "unit", "divided by", "low", "high"), rows)
+
+
+def action_section() -> str:
+    """Return the action, component by component."""
+    rows = [
+        (str(index), f"`{component.name}`", f"{component.low:g}", f"{component.high:g}")
+        for index, component in enumerate(DRIVING_ACTION)
+    ]
+    return table(("index", "name", "low", "high"), rows)
+
+
+def preset_section() -> str:
+    """Return the smoothing presets."""
+
+    def axis(said: AxisSmoothing) -> str:
+        if said == AxisSmoothing():
+            return "at once"
+        return f"+{said.rise_per_s:g} / -{said.fall_per_s:g}, {said.ema_tau_s:g} s"
+
+    rows = [
+        (
+            f"`{name}`" + (" (default)" if name == DEFAULT_PRESET else ""),
+            *(axis(a) for a in (config.steer, config.throttle, config.brake, config.clutch)),
+        )
+        for name, config in PRESETS.items()
+    ]
+    return table(("preset", "steer", "throttle", "brake", "clutch"), rows)
+
+
+def limit_section() -> str:
+    """Return the bounds of the wire, each with its reason."""
+    rows = [
+        (f"`{name}`", f"{getattr(limits, name):,}", said)
+        for name, said in member_docs(limits).items()
+    ]
+    return table(("limit", "value", "reason"), rows)
+
+
+def state_section() -> str:
+    """Return the actor's session as a diagram, drawn from its table."""
+    everywhere = [
+        move
+        for move in {move for moves in ACTOR.values() for move in moves}
+        if _changes_nothing(move)
+    ]
+    lines = ["```mermaid", "stateDiagram-v2"]
+    lines += [f'    state "{state.value}" as {state.name}' for state in SessionState]
+    lines.append("    [*] --> CONNECTED")
+    for state, moves in ACTOR.items():
+        edges: dict[SessionState, list[str]] = {}
+        for move, following in moves.items():
+            if move not in everywhere:
+                edges.setdefault(following, []).append(_said(move))
+        lines += [
+            f"    {state.name} --> {following.name}: {', '.join(said)}"
+            for following, said in edges.items()
+        ]
+    lines += ["    CLOSED --> [*]", "```", ""]
+    said = ", ".join(sorted(f"{_said(move)}" for move in everywhere))
+    lines.append(f"Allowed in every state from the welcome on, and changing none: {said}.")
+    return "\n".join(lines)
+
+
+def _changes_nothing(move: Move) -> bool:
+    at = [(state, moves[move]) for state, moves in ACTOR.items() if move in moves]
+    return len(at) > 1 and all(state is following for state, following in at)
+
+
+def _said(move: Move) -> str:
+    way, name = move
+    kind_of, _, rest = name.partition(":")
+    said = f"{kind_of} ({rest})" if rest else kind_of
+    return f"learner {said}" if way is Way.IN else f"actor {said}"
+
+
+SECTIONS: dict[str, Callable[[], str]] = {
+    "frame": frame_section,
+    "statics": statics_section,
+    "spec": lambda: model_section(EnvSpec, FeatureSpec, ActionSpec),
+    "receipt": lambda: model_section(messages.Receipt, messages.WheelState),
+    "messages": message_section,
+    "words": enum_section,
+    "errors": error_section,
+    "settings": settings_section,
+    "demo": demo_section,
+    "local": lambda: arguments_section(ACBridgeLocal),
+    "stepper": lambda: arguments_section(RealTimeStepper),
+    "ticker": lambda: arguments_section(Ticker),
+    "remote_env": lambda: arguments_section(RemoteEnv),
+    "progress_task": lambda: arguments_section(ProgressTask),
+    "line_driver": lambda: arguments_section(LineDriver),
+    "lap_report": lambda: attributes_section(LapReport),
+    "axis_smoothing": lambda: attributes_section(AxisSmoothing),
+    "presets": preset_section,
+    "observation": observation_section,
+    "action": action_section,
+    "limits": limit_section,
+    "states": state_section,
+}
+
+# --- The command ----------------------------------------------------------------------------------
+
+
+def rewritten(text: str) -> str:
+    """Return a page with its generated sections made anew."""
+
+    def replace(found: re.Match[str]) -> str:
+        name = found.group(1)
+        return f"<!-- generated: {name} -->\n\n{SECTIONS[name]()}\n\n<!-- end -->"
+
+    return MARKED.sub(replace, text)
+
+
+def main() -> int:
+    """Rewrite the pages, or say which are out of date; return the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="change nothing; 1 if out of date")
+    check = parser.parse_args().check
+    stale = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        wanted = rewritten(text)
+        if wanted != text:
+            stale.append(page.name)
+            if not check:
+                page.write_text(wanted, encoding="utf-8", newline="\n")
+    if stale:
+        done = "out of date; run docs/generate_reference.py" if check else "rewritten"
+        sys.stdout.write(f"{', '.join(stale)}: {done}\n")
+    return 1 if stale and check else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,80 @@
+"""Actors to test against: in a thread, where a test can look at the wheel, or as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from ac_bridge.clock import Clock
+from ac_bridge.control.smoothing import smoothing_named
+from ac_bridge.game import RecordingWheel
+from ac_bridge.rig import Rig, RigSettings
+from ac_bridge.server.app import ActorApp, run_on_best_loop
+from ac_bridge.standin import StandinGame
+
+START_TIMEOUT_S = 20.0
+
+
+def make_rig(
+    *,
+    lockstep: bool = True,
+    control_hz: float = 10.0,
+    telemetry_hz: float = 60.0,
+    clock: Clock | None = None,
+    **settings: Any,
+) -> Rig:
+    """Return a rig on the stand-in whose wheel remembers what was asked of it."""
+    game = StandinGame(lockstep=lockstep, clock=clock)
+    game.wheel = RecordingWheel(game.wheel)  # type: ignore[assignment]
+    smoothing = smoothing_named("moderate")
+    return Rig(game, RigSettings(control_hz, telemetry_hz, smoothing, **settings))
+
+
+def wheel_of(rig: Rig) -> RecordingWheel:
+    """Return the wheel that `make_rig` built in."""
+    wheel = rig.game.wheel
+    assert isinstance(wheel, RecordingWheel)
+    return wheel
+
+
+@contextlib.contextmanager
+def serving(rig: Rig) -> Iterator[tuple[str, ActorApp]]:
+    """Serve a rig from a thread of this process; give its address and the app."""
+    ready = threading.Event()
+    found: dict[str, Any] = {}
+
+    async def main() -> None:
+        def on_ready(port: int) -> None:
+            found["port"] = port
+            ready.set()
+
+        app = ActorApp(rig, host="127.0.0.1", port=0, on_ready=on_ready)
+        found["app"] = app
+        found["loop"] = asyncio.get_running_loop()
+        await app.run()
+
+    def run() -> None:
+        try:
+            run_on_best_loop(main())
+        except BaseException as error:  # noqa: BLE001 -- handed to the test's thread
+            found["error"] = error
+            ready.set()
+
+    thread = threading.Thread(target=run, name="test-actor")
+    thread.start()
+    try:
+        assert ready.wait(START_TIMEOUT_S)
+        if "error" in found:
+            raise found["error"]
+        yield f"ws://127.0.0.1:{found['port']}", found["app"]
+    finally:
+        if "loop" in found and thread.is_alive():
+            with contextlib.suppress(RuntimeError):  # the loop ended by itself
+                found["loop"].call_soon_threadsafe(found["app"].stop)
+        thread.join(START_TIMEOUT_S)
+        assert not thread.is_alive()
+        if "error" in found:
+            raise found["error"]

@@ -1,0 +1,222 @@
+"""The stepper on a manual clock: when actions are applied, held, let go and answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from ac_bridge.clock import ManualClock
+from ac_bridge.game import NEUTRAL
+from ac_bridge.rig import Rig
+from ac_bridge.server.stepper import RealTimeStepper
+from ac_bridge_protocol.errors import ACBridgeError
+from ac_bridge_protocol.messages import (
+    EventKind,
+    Message,
+    Reset,
+    ResetProgress,
+    ResetResult,
+    Step,
+    StepResult,
+)
+from helpers.actors import make_rig, wheel_of
+
+DT = 0.1
+
+
+class Driver:
+    """Keeps what the stepper sends."""
+
+    def __init__(self) -> None:
+        self.got: list[Message] = []
+        self.failures: list[tuple[ACBridgeError, int | None]] = []
+
+    def send(self, message: Message) -> None:
+        self.got.append(message)
+
+    def fail(self, error: ACBridgeError, request_id: int | None) -> None:
+        self.failures.append((error, request_id))
+
+    def last(self) -> Any:
+        return self.got[-1]
+
+
+class Stage:
+    """A real-time stepper after its reset, on a manual clock."""
+
+    def __init__(self, rig: Rig, clock: ManualClock, tasks: asyncio.TaskGroup) -> None:
+        self.rig = rig
+        self.clock = clock
+        self.driver = Driver()
+        self.events: list[tuple[EventKind, str]] = []
+        self.stepper = RealTimeStepper(
+            rig,
+            tasks,
+            lambda _frame: None,
+            lambda kind, message: self.events.append((kind, message)),
+        )
+
+    async def reset(self) -> None:
+        self.stepper.reset(self.driver, Reset(id=1))
+        for _ in range(200):
+            await self.clock.advance(0.02)
+            if isinstance(self.driver.got[-1] if self.driver.got else None, ResetResult):
+                return
+        raise AssertionError(f"no reset: {self.driver.got}")
+
+    def step(self, request_id: int, throttle: float = 1.0) -> None:
+        self.stepper.step(self.driver, Step(id=request_id, action=(0.0, throttle, 0.0)))
+
+
+def on_stage(play: Callable[[Stage], Awaitable[None]]) -> None:
+    """Play a scene in an event loop whose only time is the manual clock."""
+
+    async def main() -> None:
+        clock = ManualClock()
+        rig = make_rig(lockstep=False, clock=clock)
+        async with asyncio.TaskGroup() as tasks:
+            stage = Stage(rig, clock, tasks)
+            await stage.reset()
+            # The answer came somewhere within the last advance: go to just after tick 0.
+            await play(stage)
+            stage.stepper.stop()
+        rig.close()
+
+    asyncio.run(main())
+
+
+def test_reset_reports_its_phases_in_order() -> None:
+    """Progress names every phase once, then the result comes."""
+
+    async def play(stage: Stage) -> None:
+        phases = [m.phase.value for m in stage.driver.got if isinstance(m, ResetProgress)]
+        assert phases == sorted(set(phases), key=phases.index)
+        assert phases[-1] == "settling"
+        assert isinstance(stage.driver.last(), ResetResult)
+
+    on_stage(play)
+
+
+def test_answer_comes_at_the_next_tick_and_not_before() -> None:
+    """A step in time is answered by the tick after it, one control period long."""
+
+    async def play(stage: Stage) -> None:
+        stage.step(2)
+        assert wheel_of(stage.rig).now.throttle > 0, "applied on arrival"
+        await stage.clock.advance(DT)
+        result = stage.driver.last()
+        assert isinstance(result, StepResult)
+        assert result.id == 2
+        assert (result.receipt.tick_asked, result.receipt.tick_applied, result.receipt.tick) == (
+            0,
+            0,
+            1,
+        )
+        assert not result.receipt.late
+
+    on_stage(play)
+
+
+def test_late_action_is_reported() -> None:
+    """An action that missed ticks says which, and how many passed under the old one."""
+
+    async def play(stage: Stage) -> None:
+        stage.step(2)
+        await stage.clock.advance(DT)
+        await stage.clock.advance(2 * DT)
+        stage.step(3)
+        await stage.clock.advance(DT)
+        receipt = stage.driver.last().receipt
+        assert receipt.late
+        assert (receipt.tick_asked, receipt.tick_applied, receipt.tick) == (1, 3, 4)
+        assert receipt.ticks_held == 2
+        assert receipt.ticks_missed == 0
+
+    on_stage(play)
+
+
+def test_dead_man_lets_go() -> None:
+    """Without a new action the wheel is neutral after the hold time and a tick; it is announced."""
+
+    async def play(stage: Stage) -> None:
+        stage.step(2)
+        await stage.clock.advance(DT)
+        await stage.clock.advance(stage.rig.settings.hold_s + DT)
+        assert wheel_of(stage.rig).now == NEUTRAL
+        assert EventKind.NEUTRALISED in [kind for kind, _ in stage.events]
+        stage.step(3)
+        await stage.clock.advance(DT)
+        assert wheel_of(stage.rig).now.throttle > 0, "the next action drives again"
+
+    on_stage(play)
+
+
+def test_stall_skips_ticks_and_counts_them() -> None:
+    """After a stall the next tick is the schedule's next; nothing is made up in a burst."""
+
+    async def play(stage: Stage) -> None:
+        stage.step(2)
+        await stage.clock.advance(DT)
+        stage.step(3)
+        stage.clock.stall(0.47)  # the machine was away from just after tick 1 to before tick 6
+        await stage.clock.advance(0.0)
+        assert stage.driver.last().id == 2, "not answered off the schedule"
+        await stage.clock.advance(DT)
+        receipt = stage.driver.last().receipt
+        assert (receipt.tick, receipt.ticks_missed) == (6, 4)
+        assert receipt.tick_error_s == 0.0
+        answers = [m for m in stage.driver.got if isinstance(m, StepResult)]
+        assert len(answers) == 2, "no burst"
+        assert EventKind.TICKS_MISSED in [kind for kind, _ in stage.events]
+
+    on_stage(play)
+
+
+def test_bad_action_fails_by_name_and_changes_nothing() -> None:
+    """NaN is refused naming the component; the last good action goes on holding."""
+
+    async def play(stage: Stage) -> None:
+        stage.step(2, throttle=0.6)
+        await stage.clock.advance(DT)
+        held = wheel_of(stage.rig).now
+        stage.step(3, throttle=float("nan"))
+        ((error, request_id),) = stage.driver.failures
+        assert request_id == 3
+        assert "throttle" in str(error)
+        assert wheel_of(stage.rig).now == held
+        stage.step(4, throttle=0.6)
+        await stage.clock.advance(DT)
+        assert stage.driver.last().id == 4
+
+    on_stage(play)
+
+
+def test_stop_is_neutral_at_once() -> None:
+    """When the driver leaves, the wheel does not wait for a tick."""
+
+    async def play(stage: Stage) -> None:
+        stage.step(2)
+        await stage.clock.advance(DT)
+        assert wheel_of(stage.rig).now != NEUTRAL
+        stage.stepper.stop()
+        assert wheel_of(stage.rig).now == NEUTRAL
+
+    on_stage(play)
+
+
+def test_game_that_vanishes_fails_the_step_and_lets_go() -> None:
+    """A game without pages in the middle of an episode: the step fails, the wheel is neutral."""
+
+    async def play(stage: Stage) -> None:
+        stage.step(2)
+        await stage.clock.advance(DT)
+        stage.rig.game.relaunch(0)  # a new process, loading: no pages yet
+        stage.step(3)
+        await stage.clock.advance(DT)
+        ((error, request_id),) = stage.driver.failures
+        assert request_id == 3
+        assert error.code == "game"
+        assert wheel_of(stage.rig).now == NEUTRAL
+
+    on_stage(play)
