@@ -46,9 +46,9 @@ MARKED = re.compile(r"<!-- generated: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 # --- Reading the code -----------------------------------------------------------------------------
 
 
-def member_docs(source: object) -> dict[str, str]:
+def member_docs(source: type[Any] | types.ModuleType) -> dict[str, str]:
     """Return what stands below each name of a class or module, by name."""
-    body: Sequence[ast.stmt] = ast.parse(textwrap.dedent(inspect.getsource(source))).body  # type: ignore[arg-type]
+    body: Sequence[ast.stmt] = ast.parse(textwrap.dedent(inspect.getsource(source))).body
     if isinstance(source, type):
         assert isinstance(body[0], ast.ClassDef)  # noqa: S101 -- a class's source is one
         body = body[0].body
@@ -69,7 +69,7 @@ def argument_docs(source: Callable[..., Any]) -> dict[str, str]:
     """Return the `Args:` of a class's (or its constructor's) docstring, by name."""
     text = inspect.getdoc(source) or ""
     if "Args:" not in text:
-        text = inspect.getdoc(source.__init__) or ""  # type: ignore[misc]
+        text = inspect.getdoc(source.__init__) or ""
     section = re.search(r"Args:\n((?:    .*\n?|\n)*)", text)
     found = re.findall(
         r"^    (\w+): (.*(?:\n {8}.*)*)", section.group(1) if section else "", re.MULTILINE
@@ -289,15 +289,21 @@ def demo_section() -> str:
     rows = []
     for name, parameter in inspect.signature(demo).parameters.items():
         option = next(m for m in hints[name].__metadata__ if isinstance(m, OptionInfo))
-        flags = option.param_decls or (f"--{name.replace('_', '-')}",)
+        # Within Annotated, typer takes a flag's spelling for a default at first.
+        spelt = [word for word in (option.default, *(option.param_decls or ())) if _is_flag(word)]
+        flag = spelt[0] if spelt else f"--{name.replace('_', '-')}"
         default = "off" if parameter.default is False else code(parameter.default)
         ends = [
             f"{sign} {end:g}"
             for sign, end in ((">=", option.min), ("<=", option.max))
             if end is not None
         ]
-        rows.append((f"`{flags[0]}`", ", ".join(ends), default, option.help or ""))
+        rows.append((f"`{flag}`", ", ".join(ends), default, option.help or ""))
     return table(("option", "range", "default", "meaning"), rows)
+
+
+def _is_flag(word: Any) -> bool:
+    return isinstance(word, str) and word.startswith("--")
 
 
 def arguments_section(source: Callable[..., Any]) -> str:
@@ -315,8 +321,11 @@ def arguments_section(source: Callable[..., Any]) -> str:
 def attributes_section(source: type) -> str:
     """Return the attributes of a plain class, with what stands below them."""
     docs = member_docs(source)
-    rows = [(f"`{name}`", docs.get(name, "")) for name in inspect.get_annotations(source)]
-    return table(("attribute", "meaning"), rows)
+    rows = [
+        (f"`{name}`", str(said), docs.get(name, ""))
+        for name, said in inspect.get_annotations(source).items()
+    ]
+    return table(("attribute", "type", "meaning"), rows)
 
 
 def observation_section() -> str:

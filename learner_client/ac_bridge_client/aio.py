@@ -11,12 +11,13 @@ from typing import Any, Self, TypeVar
 import gymnasium as gym
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from ac_bridge_client.core import EnvCore, Info, Observation, check_options
 from ac_bridge_client.exchange import Exchange, Notice, expect
 from ac_bridge_client.link import parse_address
-from ac_bridge_protocol.errors import ConnectError, LinkError, LinkLostError, LinkTimeoutError
+from ac_bridge_protocol.errors import ConnectError, LinkLostError, LinkTimeoutError
 from ac_bridge_protocol.limits import WEBSOCKET_BYTES
 from ac_bridge_protocol.messages import ResetResult, Role, StepResult, Welcome
 from ac_bridge_protocol.spec import EnvSpec, mode_named
@@ -108,6 +109,7 @@ class AsyncRemoteEnv:
         """Begin an episode."""
         check_options(options)
         async with self._busy:
+            self._check_open()
             self._core.end()
             request = self._exchange.reset(seed)
             result = await self._request(request, ResetResult, self._reset_timeout_s)
@@ -117,6 +119,7 @@ class AsyncRemoteEnv:
         """Apply an action for one control period."""
         async with self._busy:
             values = self._core.check(action)
+            self._check_open()
             request = self._exchange.step(values)
             result = await self._request(request, StepResult, self._step_timeout_s)
             return self._core.finish(values, result)
@@ -139,6 +142,10 @@ class AsyncRemoteEnv:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+    def _check_open(self) -> None:
+        if self._websocket.state is not State.OPEN:
+            raise LinkLostError(f"The link to {self._uri} is closed.", hint="Connect again.")
 
     async def _request(self, data: bytes, kind: type[_A], timeout_s: float) -> _A:
         """Send a request and wait for its answer; whatever interrupts that ends the link.
@@ -185,6 +192,3 @@ async def _open(uri: str, exchange: Exchange, timeout_s: float) -> ClientConnect
             uri=uri,
             hint="Is the actor running (ac-bridge actor), and is this the port it printed?",
         ) from error
-
-
-__all__ = ["AsyncRemoteEnv", "LinkError"]

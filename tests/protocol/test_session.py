@@ -85,9 +85,7 @@ def with_id(request_id: int) -> list[Message]:
     return [
         Reset(id=request_id),
         ResetProgress(id=request_id, phase=ResetPhase.STARTING, attempt=1),
-        ResetResult(
-            id=request_id, episode=1, statics=make_statics(), observation=(), frame=FRAME
-        ),
+        ResetResult(id=request_id, episode=1, statics=make_statics(), observation=(), frame=FRAME),
         Step(id=request_id, action=(0.0, 0.0, 0.0)),
         StepResult(id=request_id, observation=(), frame=FRAME, receipt=RECEIPT),
         Subscribe(id=request_id, hz=10.0),

@@ -350,7 +350,9 @@ def test_what_is_packed_is_unpacked(layout: Layout, data: st.DataObject) -> None
     """Every value comes back, and what was not given is zero or empty."""
     values = data.draw(values_of(layout))
     given_as = {
-        name: tuple(value[k : k + 3] for k in range(0, 12, 3)) if layout.fields[name].rows else value
+        name: tuple(value[k : k + 3] for k in range(0, 12, 3))
+        if layout.fields[name].rows
+        else value
         for name, value in values.items()
     }
     read = layout.unpack(layout.pack(given_as))

@@ -53,7 +53,7 @@ class ResetMachine:
         self.attempt = 1
         self.done = False
         self._phase_began_s = now_s
-        self._time_before_ms: int | None = None
+        self._lap_clock_ms = 0
         self._last: TelemetryFrame | None = None
 
     def update(self, frame: TelemetryFrame | None, now_s: float) -> Controls:
@@ -69,18 +69,20 @@ class ResetMachine:
         return self._controls(now_s)
 
     def _advance(self, frame: TelemetryFrame, now_s: float) -> None:
-        if self._time_before_ms is None:
-            self._time_before_ms = frame.current_time
         if self.phase is ResetPhase.RESTARTING and self._restarted(frame):
             self._enter(ResetPhase.STARTING, now_s)
         if self.phase is ResetPhase.STARTING and not waits_for_start(frame):
             self._enter(ResetPhase.SETTLING, now_s)
+        elif self.phase is ResetPhase.SETTLING and waits_for_start(frame):
+            # A page of zeros, as while loading, looked like a session that starts by itself.
+            self._enter(ResetPhase.STARTING, now_s)
+        self._lap_clock_ms = frame.current_time
         if self.phase is ResetPhase.SETTLING:
             self.done = self._settled(frame)
 
     def _restarted(self, frame: TelemetryFrame) -> bool:
         # A session that waits for its start needs no restart: it has not begun.
-        return waits_for_start(frame) or frame.current_time < (self._time_before_ms or 0)
+        return waits_for_start(frame) or frame.current_time < self._lap_clock_ms
 
     def _settled(self, frame: TelemetryFrame) -> bool:
         plan = self._plan
@@ -105,10 +107,8 @@ class ResetMachine:
                 "buttons are bound to the virtual wheel.",
             )
         # Whatever went wrong, the restart is where an attempt begins.
-        attempt = self.attempt + 1
+        self.attempt += 1
         self._enter(ResetPhase.RESTARTING, now_s)
-        self.attempt = attempt
-        self._time_before_ms = None
 
     def _enter(self, phase: ResetPhase, now_s: float) -> None:
         self.phase = phase

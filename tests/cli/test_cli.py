@@ -1,0 +1,123 @@
+"""The command line, run as its users run it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from ac_bridge.cli.child import actor_process
+from ac_bridge_client import RemoteEnv
+from ac_bridge_protocol.errors import ConnectError
+
+TIMEOUT_S = 120
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `ac-bridge` to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "ac_bridge.cli", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("codec", ["msgpack", "json"])
+def test_fast_demo_drives_a_valid_lap(codec: str) -> None:
+    """One lap in lockstep: exit 0, one JSON object, every figure there."""
+    done = run("demo", "--fast", "--json", "--codec", codec)
+    assert done.returncode == 0, done.stderr
+    figures: dict[str, Any] = json.loads(done.stdout)
+    assert figures["laps_valid"] == len(figures["lap_times_s"]) == 1
+    assert 60.0 < figures["lap_times_s"][0] < 120.0
+    assert figures["steps"] == pytest.approx(figures["lap_times_s"][0] * 20, abs=20)
+    assert figures["ticks_missed"] == 0
+    assert figures["tick_error_us"].keys() == {"p50", "p99", "max"}
+    assert figures["step_us"].keys() == {"p50", "p99"}
+    assert (figures["codec"], figures["mode"]) == (codec, "lockstep")
+
+
+def test_fast_demo_repeats_itself() -> None:
+    """The same seed gives the same lap to the millisecond, also as a table."""
+    time = json.loads(run("demo", "--fast", "--json", "--seed", "3").stdout)["lap_times_s"][0]
+    table = run("demo", "--fast", "--seed", "3")
+    assert table.returncode == 0
+    assert f"{time:.3f} s" in table.stdout
+
+
+def test_demo_that_cannot_finish_fails() -> None:
+    """A driver too slow for the road does not complete its lap, and the exit status says so."""
+    done = run("demo", "--fast", "--json", "--control-hz", "5", "--laps", "1000", "--help")
+    assert done.returncode == 0
+    assert "--laps" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("actor", "--control-hz", "1000"), "control_hz"),
+        (("actor", "--listen", "0.0.0.0:8765"), "listen"),
+        (("actor", "--smoothing", "silky"), "smoothing"),
+        (("actor", "--game", "tetris"), "game"),
+        (("actor", "--config", "/nowhere.toml"), "nowhere.toml"),
+    ],
+)
+def test_bad_settings_are_named(arguments: tuple[str, ...], said: str) -> None:
+    """A bad setting ends with status 1 and a sentence that names it, not with a traceback."""
+    done = run(*arguments)
+    assert done.returncode == 1
+    assert said in done.stderr.replace("\n", "")
+    assert "Traceback" not in done.stderr
+
+
+def test_port_in_use_is_explained() -> None:
+    """A port that is taken says what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = run("actor", "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
+    assert done.returncode == 1
+    assert "Cannot listen" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_the_actor_in_order(number: signal.Signals) -> None:
+    """Ctrl+C and SIGTERM end an actor with status 0, in the middle of a drive, driver told."""
+    command = [sys.executable, "-m", "ac_bridge.cli", "actor", "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        uri = process.stdout.readline().split()[-1]
+        env = RemoteEnv(uri)
+        env.reset()
+        env.step([0.0, 1.0, 0.0])
+        process.send_signal(number)
+        _, log = process.communicate(timeout=TIMEOUT_S)
+        env.close()
+    assert process.returncode == 0, log
+    assert "shutting_down" in log
+    assert "Traceback" not in log
+
+
+def test_actor_that_does_not_come_up_says_why() -> None:
+    """Starting an actor that cannot start gives its own last words."""
+    with (
+        pytest.raises(ConnectError, match="control_hz|100"),
+        actor_process("--control-hz", "1000"),
+    ):
+        pass
+
+
+def test_help_has_examples() -> None:
+    """Every command's help shows how to call it."""
+    for command in ("actor", "demo"):
+        done = run(command, "--help")
+        assert done.returncode == 0
+        assert f"ac-bridge {command}" in done.stdout

@@ -1,0 +1,95 @@
+"""Where settings come from, and what a bad one is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ac_bridge.settings import load_settings
+from ac_bridge_protocol.errors import SettingError
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings file of the machine is picked up."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults() -> None:
+    """Without a word: stand-in, loopback, 10 Hz of control and 60 Hz of telemetry."""
+    settings = load_settings()
+    assert (settings.game, settings.host, settings.port) == ("standin", "127.0.0.1", 8765)
+    assert (settings.control_hz, settings.telemetry_hz) == (10.0, 60.0)
+
+
+def test_what_is_nearer_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flag beats a variable, which beats the file, which beats the default."""
+    file = tmp_path / "my.toml"
+    file.write_text("control_hz = 20\ntelemetry_hz = 100\nhold_s = 1.0\n")
+    monkeypatch.setenv("AC_BRIDGE_CONTROL_HZ", "30")
+    monkeypatch.setenv("AC_BRIDGE_TELEMETRY_HZ", "120")
+    settings = load_settings(file, control_hz=40.0, telemetry_hz=None)
+    assert (settings.control_hz, settings.telemetry_hz, settings.hold_s) == (40.0, 120.0, 1.0)
+
+
+def test_file_in_the_working_directory(tmp_path: Path) -> None:
+    """`ac-bridge.toml` is read without being named."""
+    (tmp_path / "ac-bridge.toml").write_text('smoothing = "none"\n')
+    assert load_settings().smoothing == "none"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("control_hz", 0.5),
+        ("control_hz", 101),
+        ("telemetry_hz", 9),
+        ("telemetry_hz", 334),
+        ("control_hz", float("nan")),
+        ("hold_s", 0),
+        ("smoothing", "silky"),
+        ("game", "tetris"),
+        ("listen", "nowhere"),
+        ("listen", "127.0.0.1:99999"),
+        ("listen", "0.0.0.0:8765"),
+        ("listen", "192.168.1.20:8765"),
+        ("seed", -1),
+        ("gearbox", "none"),
+    ],
+)
+def test_out_of_range_names_the_setting(name: str, value: Any) -> None:
+    """A flag out of range is refused with its name and where it came from."""
+    with pytest.raises(SettingError) as caught:
+        load_settings(**{name: value})
+    assert caught.value.setting == name
+    assert f"--{name.replace('_', '-')}" in str(caught.value)
+
+
+def test_variable_out_of_range_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bad variable is named as the variable."""
+    monkeypatch.setenv("AC_BRIDGE_HOLD_S", "99")
+    with pytest.raises(SettingError, match="AC_BRIDGE_HOLD_S"):
+        load_settings()
+
+
+@pytest.mark.parametrize("text", ["control_rate = 20\n", "control_hz = \n", "\x00"])
+def test_bad_files(tmp_path: Path, text: str) -> None:
+    """An unknown key or a file that is not TOML is refused, naming key or file."""
+    file = tmp_path / "bad.toml"
+    file.write_text(text)
+    with pytest.raises(SettingError, match=r"control_rate|bad\.toml"):
+        load_settings(file)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    """A file that was named must exist."""
+    with pytest.raises(SettingError, match="does not exist"):
+        load_settings(tmp_path / "no.toml")
+
+
+def test_loopback_in_every_spelling() -> None:
+    """Each spelling of this machine is fine."""
+    for listen in ("127.0.0.1:0", "localhost:1", "[::1]:8765", "127.9.9.9:80"):
+        assert load_settings(listen=listen).listen == listen
