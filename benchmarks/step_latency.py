@@ -26,7 +26,6 @@ import multiprocessing
 import os
 import platform
 import socket
-import statistics
 import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection as Pipe
@@ -40,7 +39,6 @@ from rich.console import Console
 from rich.table import Table
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.client import ClientProtocol
-from websockets.frames import Frame
 from websockets.uri import parse_uri
 
 from ac_bridge.clock import SystemClock
@@ -50,10 +48,11 @@ from ac_bridge.rig import Rig, RigSettings
 from ac_bridge.server.app import ActorApp, run_on_best_loop
 from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol.codec import CODEC_NAMES
-from ac_bridge_protocol.messages import ResetResult, Step, StepResult
+from ac_bridge_protocol.frame import TelemetryFrame
+from ac_bridge_protocol.messages import Step, StepResult
 
 sys.path.insert(0, str(Path(__file__).parent))
-from _constant_game import ConstantGame  # noqa: E402
+from _constant_game import ConstantGame
 
 CONTROL_HZ = 60.0
 CLOCK = SystemClock()
@@ -163,13 +162,11 @@ class FullFrameEnv(gym.Env[Any, Any]):
 
 def sizes(codec: str, env: RemoteEnv) -> tuple[int, int]:
     """Return the bytes of a step and of its answer in a codec."""
-    observation, info = env.reset()
-    *_, info = env.step(ACTION)
-    receipt = info.pop("receipt")
-    fields = {n: info[n] for n in type(env._core._previous).model_fields}  # noqa: SLF001
-    frame = type(env._core._previous).model_construct(**fields)  # noqa: SLF001
+    env.reset()
+    observation, *_, info = env.step(ACTION)
+    frame = TelemetryFrame.model_validate({n: info[n] for n in TelemetryFrame.model_fields})
     answer = StepResult(
-        id=1, observation=tuple(map(float, observation)), frame=frame, receipt=receipt
+        id=1, observation=tuple(map(float, observation)), frame=frame, receipt=info["receipt"]
     )
     request = Step(id=1, action=tuple(map(float, ACTION)))
     encode = CODEC_NAMES[codec].encode
@@ -192,39 +189,43 @@ def summary(times: list[float]) -> dict[str, float]:
 
 
 def measure(blocks: int, count: int) -> dict[str, Any]:
-    """Run everything, interleaved, and return the figures."""
+    """Run everything and return the figures."""
     actor, port = start(run_actor)
     results: dict[str, Any] = {}
-    info: dict[str, Any] = {}
-    for codec in ("msgpack", "json"):
+    for codec in CODEC_NAMES:
         env = RemoteEnv(f"ws://127.0.0.1:{port}", codec=codec)
-        request_size, answer_size = sizes(codec, env)
+        results[codec] = measure_codec(codec, env, blocks, count)
         *_, info = env.step(ACTION)
-        echo_process, echo_port = start(run_echo, b"x" * answer_size)
-        echo = EchoClient(echo_port, b"x" * request_size)
-        steps: list[float] = []
-        echoes: list[float] = []
-        ratios: list[float] = []
-        for index in range(blocks + 1):
-            stepped = block(lambda: env.step(ACTION), count)
-            echoed = block(echo.step, count)
-            if index:  # the first block warms up
-                steps += stepped
-                echoes += echoed
-                ratios.append(percentile(stepped, 0.5) / percentile(echoed, 0.5))
-        results[codec] = {
-            "step_us": summary(steps),
-            "echo_us": summary(echoes),
-            "ratio_p50": round(percentile(steps, 0.5) / percentile(echoes, 0.5), 3),
-            "ratio_p50_by_block": [round(min(ratios), 3), round(max(ratios), 3)],
-            "bytes": {"request": request_size, "answer": answer_size},
-        }
         env.close()
-        echo.close()
-        echo_process.terminate()
     actor.terminate()
     results["async_vector_env"] = measure_vector(info, blocks * count)
     return results
+
+
+def measure_codec(codec: str, env: RemoteEnv, blocks: int, count: int) -> dict[str, Any]:
+    """Step and echo in turn, block after block; the first block of each warms up."""
+    request_size, answer_size = sizes(codec, env)
+    process, port = start(run_echo, b"x" * answer_size)
+    echo = EchoClient(port, b"x" * request_size)
+    steps: list[float] = []
+    echoes: list[float] = []
+    ratios: list[float] = []
+    for index in range(blocks + 1):
+        stepped = block(lambda: env.step(ACTION), count)
+        echoed = block(echo.step, count)
+        if index:
+            steps += stepped
+            echoes += echoed
+            ratios.append(percentile(stepped, 0.5) / percentile(echoed, 0.5))
+    echo.close()
+    process.terminate()
+    return {
+        "step_us": summary(steps),
+        "echo_us": summary(echoes),
+        "ratio_p50": round(percentile(steps, 0.5) / percentile(echoes, 0.5), 3),
+        "ratio_p50_by_block": [round(min(ratios), 3), round(max(ratios), 3)],
+        "bytes": {"request": request_size, "answer": answer_size},
+    }
 
 
 def measure_vector(info: dict[str, Any], count: int) -> dict[str, Any]:
@@ -249,7 +250,7 @@ def show(results: dict[str, Any]) -> None:
     table = Table(title="One step, lockstep, loopback (microseconds)")
     for column in ("", "p50", "p99", "bytes out / in", "p50 over echo's"):
         table.add_column(column, justify="right" if column else "left")
-    for codec in ("msgpack", "json"):
+    for codec in CODEC_NAMES:
         result = results[codec]
         step, echo, size = result["step_us"], result["echo_us"], result["bytes"]
         bytes_ = f"{size['request']} / {size['answer']}"
@@ -270,7 +271,9 @@ def main() -> None:
     options = parser.parse_args()
     pin(0)
     results = measure(blocks=4 if options.quick else 20, count=500)
-    results["machine"] = f"{platform.machine()}, {os.cpu_count()} cores, {platform.python_version()}"
+    results["machine"] = (
+        f"{platform.machine()}, {os.cpu_count()} cores, {platform.python_version()}"
+    )
     if options.json:
         print(json.dumps(results))
     else:

@@ -52,13 +52,6 @@ def test_fast_demo_repeats_itself() -> None:
     assert f"{time:.3f} s" in table.stdout
 
 
-def test_demo_that_cannot_finish_fails() -> None:
-    """A driver too slow for the road does not complete its lap, and the exit status says so."""
-    done = run("demo", "--fast", "--json", "--control-hz", "5", "--laps", "1000", "--help")
-    assert done.returncode == 0
-    assert "--laps" in done.stdout
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -109,7 +102,7 @@ def test_signals_end_the_actor_in_order(number: signal.Signals) -> None:
 def test_actor_that_does_not_come_up_says_why() -> None:
     """Starting an actor that cannot start gives its own last words."""
     with (
-        pytest.raises(ConnectError, match="control_hz|100"),
+        pytest.raises(ConnectError, match="come up"),
         actor_process("--control-hz", "1000"),
     ):
         pass
