@@ -67,7 +67,7 @@ def test_environment_variable_selects_the_game(monkeypatch: pytest.MonkeyPatch) 
         assert bridge.rig.game.name == "standin"
     monkeypatch.delenv("AC_BRIDGE_GAME")
     with pytest.raises(SettingError, match="standin"):
-        ACBridgeLocal().connect()
+        ACBridgeLocal()
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ class ACBridgeLocal:
             else smoothing_config
         )
         self.settings = RigSettings(control_hz, telemetry_hz, smoothing)
-        self._game_name = game or os.environ.get("AC_BRIDGE_GAME") or "shm"
+        self._game_name = _chosen(game)
         self._lockstep = lockstep
         self._seed = seed
         self._clock = clock
@@ -331,6 +331,17 @@ class RealTimeStepper:
             "tick_error_p99_us": summary["p99_us"],
             "tick_error_max_us": summary["max_us"],
         }
+
+
+def _chosen(game: str | None) -> str:
+    name = game or os.environ.get("AC_BRIDGE_GAME")
+    if not name:
+        raise SettingError(
+            "No game was chosen, and this version cannot open Assetto Corsa itself yet.",
+            setting="game",
+            hint="Pass game='standin', or set AC_BRIDGE_GAME=standin.",
+        )
+    return name
 
 
 def _components(action: ActionLike) -> tuple[float, ...]:

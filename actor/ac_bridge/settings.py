@@ -140,9 +140,10 @@ def _explain(error: ValidationError, said: dict[str, Any], path: Path | None) ->
         )
     reason = problem["msg"].removeprefix("Value error, ")
     reason = reason[0].lower() + reason[1:]
-    source = (
-        f"--{name.replace('_', '-')}" if name in said else f"AC_BRIDGE_{name.upper()} or {path}"
-    )
+    if name in said:
+        source = f"--{name.replace('_', '-')}"
+    else:
+        source = f"AC_BRIDGE_{name.upper()}" + (f" or {path}" if path else "")
     return SettingError(
         f"The setting {name} cannot be {problem.get('input')!r}: {reason}.",
         setting=name,

@@ -1,14 +1,24 @@
 """The training side: an actor's car as a Gymnasium environment.
 
 `RemoteEnv` is a `gymnasium.Env`; `AsyncRemoteEnv` has the same methods as coroutines;
-`gymnasium.make("ac_bridge/AssettoCorsa-v0", uri=...)` makes a `RemoteEnv`.
+`gymnasium.make("ac_bridge/AssettoCorsa-v0", uri=...)` makes a `RemoteEnv`. `Link` is the bare
+connection, for spectators.
 """
 
 from ac_bridge_client.aio import AsyncRemoteEnv
 from ac_bridge_client.env import RemoteEnv
+from ac_bridge_client.link import Link
 from ac_bridge_client.registration import register_envs
 from ac_bridge_protocol.tasks import ProgressTask, Task, TaskResult
 
-__all__ = ["AsyncRemoteEnv", "ProgressTask", "RemoteEnv", "Task", "TaskResult", "register_envs"]
+__all__ = [
+    "AsyncRemoteEnv",
+    "Link",
+    "ProgressTask",
+    "RemoteEnv",
+    "Task",
+    "TaskResult",
+    "register_envs",
+]
 
 register_envs()

@@ -71,6 +71,8 @@ class EnvCore:
         info = dict(result.frame.__dict__)
         info["receipt"] = result.receipt
         info.update(judged.info)
+        if judged.terminated or judged.truncated:
+            info.setdefault("end_reason", "terminated" if judged.terminated else "truncated")
         observation = np.array(result.observation, np.float32)
         return observation, float(judged.reward), judged.terminated, judged.truncated, info
 

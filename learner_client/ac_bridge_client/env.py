@@ -47,7 +47,7 @@ class RemoteEnv(gym.Env[Observation, Action]):
 
     Raises:
         ConnectError: no actor answered; the message says what to check.
-        RefusedError: the actor said no, for instance because somebody else drives.
+        RefusedError: the actor said no, for instance because it runs in another mode.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 -- Gymnasium's own declaration
@@ -109,6 +109,7 @@ class RemoteEnv(gym.Env[Observation, Action]):
 
         Raises:
             SettingError: an unknown option, or a seed the game cannot take.
+            RefusedError: somebody else drives; says who, and for how long.
             ResetFailedError: the game did not restart.
             LinkError: the actor cannot be reached or did not answer in time.
         """

@@ -39,8 +39,9 @@ SOFTWARE = f"ac-bridge-client {importlib.metadata.version('ac-bridge')}"
 
 Answer: TypeAlias = Welcome | ResetResult | StepResult
 """What a request is answered with."""
-Notice: TypeAlias = Telemetry | Event | ResetProgress
-"""What comes without having been asked for at that moment."""
+Notice: TypeAlias = Telemetry | Event | ResetProgress | Failure
+"""What comes without answering the request in flight: streams, events, progress, and failures of
+messages that are not waited for."""
 
 
 class Exchange:
@@ -113,13 +114,16 @@ class Exchange:
             ACBridgeError: the answer was no; the class tells why.
             ProtocolError: the actor broke the protocol.
         """
+        awaited = self.session.pending
         message: Message = self.session.receive(data, binary=binary)
         match message:
             case StepResult() | ResetResult() | Welcome():
                 return message
-            case Failure() | Refusal():
+            case Refusal():
+                raise error_from_wire(message.code, message.message, message.hint)
+            case Failure() if message.id == awaited and awaited is not None:
                 raise _raised(message)
-            case Telemetry() | Event() | ResetProgress():
+            case Telemetry() | Event() | ResetProgress() | Failure():
                 self._on_notice(message)
         return None
 
@@ -128,9 +132,7 @@ class Exchange:
         return self._last_id
 
 
-def _raised(message: Failure | Refusal) -> ACBridgeError:
-    if isinstance(message, Refusal):
-        return error_from_wire(message.code, message.message, message.hint)
+def _raised(message: Failure) -> ACBridgeError:
     return error_from_wire(
         message.code, message.message, message.hint, message.component, message.phase
     )

@@ -34,15 +34,19 @@ class LapReport:
     """What a drive brought."""
 
     lap_times_s: list[float] = dataclasses.field(default_factory=list)
+    """As the game timed them, in seconds."""
     laps_valid: int = 0
     """How many of them had no cut."""
     steps: int = 0
+    """Steps made."""
     ticks_missed: int = 0
+    """Ticks that the actor skipped."""
     late: int = 0
     """Steps whose action came too late for its tick."""
     game_s: float = 0.0
     """Time that passed in the game, in seconds."""
     tick_errors_s: list[float] = dataclasses.field(default_factory=list)
+    """Of every step, in seconds."""
     end_reason: str = ""
     """Why the drive ended early; empty if it did not."""
 

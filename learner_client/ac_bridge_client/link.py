@@ -9,7 +9,8 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from types import TracebackType
+from typing import Self, TypeVar
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidURI
@@ -20,7 +21,7 @@ from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
 
 from ac_bridge_client.exchange import Answer, Exchange, Notice, expect
-from ac_bridge_protocol.errors import ConnectError, LinkLostError, LinkTimeoutError
+from ac_bridge_protocol.errors import ConnectError, LinkLostError, LinkTimeoutError, SettingError
 from ac_bridge_protocol.fragments import Fragments
 from ac_bridge_protocol.limits import WEBSOCKET_BYTES
 from ac_bridge_protocol.messages import ResetResult, Role, StepResult, Welcome
@@ -125,7 +126,18 @@ class Link:
         return self._request(self._exchange.step(action), StepResult, timeout_s)
 
     def subscribe(self, hz: float) -> None:
-        """Ask for frames; they come to `on_notice` while anything is waited for."""
+        """Ask for frames; they come to `on_notice` while anything is waited for.
+
+        Raises:
+            SettingError: more frames a second than the actor samples.
+        """
+        most = self.welcome.spec.telemetry_hz
+        if not 0 < hz <= most:
+            raise SettingError(
+                f"This actor samples {most:g} frames a second, not {hz:g}.",
+                setting="hz",
+                hint="Ask for less, or start it with a higher --telemetry-hz.",
+            )
         self._send(self._exchange.subscribe(hz))
 
     def listen(self, timeout_s: float) -> None:
@@ -151,6 +163,17 @@ class Link:
             except OSError:
                 pass  # gone already: closed is what we wanted
         self._drop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
     # --- Inside -----------------------------------------------------------------------------------
 

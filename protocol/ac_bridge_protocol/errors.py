@@ -201,8 +201,16 @@ class RemoteProtocolError(ProtocolError):
         request_id: the id of the offending request, None if it had none.
     """
 
-    def __init__(self, message: str, *, request_id: int | None = None, hint: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: ErrorCode = ErrorCode.ILLEGAL,
+        request_id: int | None = None,
+        hint: str = "",
+    ) -> None:
         super().__init__(message, hint=hint)
+        self.code = code
         self.request_id = request_id
 
 

@@ -311,7 +311,7 @@ class TelemetryFrame(WireModel):
     locked_wheels: Indices = _of(
         "derived",
         "",
-        "Indices of wheels that stand, or nearly, while the car moves and brakes.",
+        "Indices of wheels that stand, or nearly, while the car moves.",
         "0..3",
     )
     wheel_lock_detected: bool = _of("derived", "", "locked_wheels is not empty.")

@@ -56,13 +56,17 @@ class EventKind(enum.StrEnum):
     """What happened, for whoever listens."""
 
     DRIVER_JOINED = "driver_joined"
+    """Somebody took the car."""
     DRIVER_LEFT = "driver_left"
+    """The car is free."""
     EPISODE_STARTED = "episode_started"
+    """A reset succeeded."""
     NEUTRALISED = "neutralised"
     """The actor let go of the wheel by itself; the message says why."""
     TICKS_MISSED = "ticks_missed"
     """The actor was late by whole ticks, and skipped them."""
     SHUTTING_DOWN = "shutting_down"
+    """The actor is being stopped; the wheel is neutral already."""
 
 
 # --- Handshake ------------------------------------------------------------------------------------
@@ -177,6 +181,7 @@ class Receipt(WireModel):
     observation_age_s: float
     """From the frame's sampling to the answer's sending, in seconds."""
     sent: WheelState
+    """The wheel's state during the action's last control period."""
 
 
 class StepResult(WireModel):
@@ -190,7 +195,7 @@ class StepResult(WireModel):
 
 
 class Release(WireModel):
-    """Learner to actor: I let go of the car. The wheel goes to neutral; I stay as a spectator."""
+    """Learner to actor: I let go of the car. The wheel goes to neutral; anybody may reset it."""
 
     type: Literal["release"] = "release"
 

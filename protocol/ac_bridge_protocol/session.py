@@ -16,7 +16,7 @@ import enum
 from collections.abc import Mapping
 
 from ac_bridge_protocol.codec import Codec
-from ac_bridge_protocol.errors import LocalProtocolError, RemoteProtocolError
+from ac_bridge_protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
 from ac_bridge_protocol.limits import HELLO_TIMEOUT_S
 from ac_bridge_protocol.messages import (
     Failure,
@@ -63,7 +63,7 @@ def _actor_table() -> Table:
             (o, "welcome:spectator"): s.SPECTATING,
             (o, "refusal"): s.CLOSED,
         },
-        s.READY: {(i, "reset"): s.RESETTING, (i, "release"): s.SPECTATING},
+        s.READY: {(i, "reset"): s.RESETTING, (i, "release"): s.READY},
         s.RESETTING: {
             (o, "reset_progress"): s.RESETTING,
             (o, "reset_result"): s.EPISODE,
@@ -72,7 +72,7 @@ def _actor_table() -> Table:
         s.EPISODE: {
             (i, "step"): s.STEPPING,
             (i, "reset"): s.RESETTING,
-            (i, "release"): s.SPECTATING,
+            (i, "release"): s.READY,
         },
         s.STEPPING: {(o, "step_result"): s.EPISODE, (o, "failure:answer"): s.EPISODE},
         s.SPECTATING: {},
@@ -133,11 +133,7 @@ class Session:
         move = self._move(Way.IN, message)
         following = self._table[self.state].get(move)
         if following is None:
-            raise RemoteProtocolError(
-                f"A {message.type} is not allowed while {self.state.value}.",
-                request_id=getattr(message, "id", None),
-                hint=self._expected(Way.IN),
-            )
+            raise self._illegal(message)
         if problem := self._wrong_answer(message):
             raise RemoteProtocolError(problem, request_id=getattr(message, "id", None))
         self._take(message, following)
@@ -189,6 +185,15 @@ class Session:
         elif self._ends_request(message):
             self.pending = None
         self.state = following
+
+    def _illegal(self, message: Message) -> RemoteProtocolError:
+        unready = isinstance(message, Step) and self.state is SessionState.READY
+        return RemoteProtocolError(
+            f"A {message.type} is not allowed while {self.state.value}.",
+            code=ErrorCode.NOT_RESET if unready else ErrorCode.ILLEGAL,
+            request_id=getattr(message, "id", None),
+            hint=self._expected(Way.IN),
+        )
 
     def _ends_request(self, message: Message) -> bool:
         if isinstance(message, Failure):

@@ -78,15 +78,19 @@ class EnvSpec(WireModel):
     game: str
     """The backend, such as ``standin``: no record confuses simulation with the game."""
     mode: Annotated[Mode, BY_VALUE]
+    """How ticks and steps go together."""
     control_hz: float
     """Control ticks a second."""
     telemetry_hz: float
     """Frames a second that a spectator may ask for at most."""
     observation_profile: str
+    """Name of the list of features."""
     observation: Annotated[
         tuple[FeatureSpec, ...], Strict(False), Field(max_length=OBSERVATION_ELEMENTS)
     ]
+    """Its features, in order."""
     action: Annotated[tuple[ActionSpec, ...], Strict(False), Field(max_length=ACTION_COMPONENTS)]
+    """Its components, in order."""
     smoothing: str
     """Name of the smoothing between action and wheel."""
 

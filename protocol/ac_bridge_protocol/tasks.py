@@ -49,7 +49,8 @@ class ProgressTask:
         off_track_s: how long all four wheels may be off, in seconds.
         stuck_s: how long the car may stay below ``stuck_kmh``, in seconds.
         stuck_kmh: what counts as standing, in km/h.
-        wreck_kmh: an impact that ends the episode, in km/h of closing speed.
+        wreck_kmh: an impact that ends the episode, in km/h of closing speed; 100 is where a frame
+            says ``bodywork_critical``.
         wheel_off_cost: metres taken off for each second and wheel off the track.
         damage_cost: metres taken off for each km/h of new damage.
         max_steps: steps until truncation; None for no limit.
@@ -63,7 +64,7 @@ class ProgressTask:
         off_track_s: float = 2.0,
         stuck_s: float = 8.0,
         stuck_kmh: float = 5.0,
-        wreck_kmh: float = 60.0,
+        wreck_kmh: float = 100.0,
         wheel_off_cost: float = 2.0,
         damage_cost: float = 0.5,
         max_steps: int | None = None,

@@ -27,7 +27,7 @@ from ac_bridge_protocol.errors import (
     SettingError,
 )
 from ac_bridge_protocol.frame import TelemetryFrame
-from ac_bridge_protocol.messages import Event, ResetPhase, ResetProgress, Role, Telemetry
+from ac_bridge_protocol.messages import Event, Failure, ResetPhase, ResetProgress, Role, Telemetry
 from ac_bridge_protocol.tasks import TaskResult
 
 CODECS = ("msgpack", "json")
@@ -297,12 +297,22 @@ def test_subscription_beyond_the_actors_rate(lockstep_uri: str) -> None:
     """A rate above the actor's is refused with the most it can give; the episode goes on."""
     env = RemoteEnv(lockstep_uri)
     env.reset(seed=1)
-    env.subscribe(300.0)
     with pytest.raises(SettingError, match="60 frames a second"):
-        env.step([0.0, 0.5, 0.0])
-    env.reset(seed=1)
-    env.step([0.0, 0.5, 0.0])
+        env.subscribe(300.0)
+    *_, info = env.step([0.0, 0.5, 0.0])
+    assert info["receipt"].tick == 1
     env.close()
+
+
+def test_failure_of_something_else_does_not_cost_a_step(lockstep_uri: str) -> None:
+    """A message refused by the actor that nobody waits for comes as a notice, not as an answer."""
+    notices: list[Notice] = []
+    link = Link(lockstep_uri, on_notice=notices.append)
+    link.reset(1, 30.0)
+    link._send(link._exchange.subscribe(300.0))
+    assert link.step((0.0, 0.5, 0.0), 5.0).receipt.tick == 1
+    assert [n.code for n in notices if isinstance(n, Failure)] == [ErrorCode.SETTING]
+    link.close()
 
 
 def test_real_time_ticks_and_spectator(realtime_uri: str) -> None:

@@ -178,7 +178,7 @@ def test_step_before_reset(served: Served) -> None:
     with raw(served) as peer:
         peer.ask(HELLO)
         failure = step(peer, 1)
-        assert (failure["code"], failure["id"]) == ("illegal", 1)
+        assert (failure["code"], failure["id"]) == ("not_reset", 1)
         assert "reset" in failure["hint"]
 
 
@@ -241,14 +241,15 @@ def test_lost_link_lets_go_of_the_car(served: Served) -> None:
 
 
 def test_release_keeps_the_connection(served: Served) -> None:
-    """Who releases the car goes on as a spectator; somebody else can drive."""
+    """Who releases the car stays connected; somebody else can drive, and then they again."""
     with in_episode(served) as peer:
         step(peer, 2)
         peer.send({"type": "release"})
         assert served.wheel.wait_until_neutral(timeout_s=10)
         with in_episode(served) as other:
             assert step(other, 2)["receipt"]["tick"] == 1
-        assert step(peer, 9)["code"] == "illegal"
+        assert step(peer, 9)["code"] == "not_reset"
+        assert peer.ask({"type": "reset", "id": 10, "seed": 1})["type"] == "reset_result"
 
 
 def test_stopping_says_goodbye() -> None:

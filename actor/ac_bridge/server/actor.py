@@ -25,7 +25,6 @@ from ac_bridge_protocol.messages import (
     Pong,
     Release,
     Reset,
-    Role,
     Step,
     Subscribe,
     Unsubscribe,
@@ -89,7 +88,7 @@ class Actor:
             case Unsubscribe():
                 self.spectators.unsubscribe(connection)
             case Release():
-                self._release(connection)
+                self._free(connection)
             case Ping():
                 now = self.clock.now()
                 connection.send(
@@ -177,10 +176,6 @@ class Actor:
             connection.fail(error, request.id)
             return
         self.spectators.subscribe(connection, request.hz)
-
-    def _release(self, connection: Connection) -> None:
-        connection.role = Role.SPECTATOR
-        self._free(connection)
 
     def _free(self, connection: Connection) -> None:
         """Whoever held the car no longer does."""

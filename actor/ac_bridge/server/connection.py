@@ -8,6 +8,7 @@ answers always go in, telemetry only while the reader keeps up.
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Protocol as Interface
 from typing import cast
 
@@ -35,6 +36,11 @@ from ac_bridge_protocol.messages import Failure, Message, Refusal, Role, Telemet
 from ac_bridge_protocol.session import ActorSession, SessionState
 
 log = structlog.get_logger()
+
+
+KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3}
+"""Seconds of silence before the first probe, seconds between probes, and how many go unanswered:
+a machine that lost power frees the car after 11 s."""
 
 
 class Host(Interface):
@@ -82,6 +88,7 @@ class Connection(asyncio.Protocol):
         """Open: wait for the handshake, but not for ever."""
         transport = cast("asyncio.Transport", transport)  # uvloop's is one, without saying so
         self._transport = transport
+        _detect_dead_peers(transport)
         self.gone = asyncio.get_running_loop().create_future()
         transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         peername = transport.get_extra_info("peername") or ("?", 0)
@@ -229,6 +236,21 @@ class Connection(asyncio.Protocol):
             return
         log.warning("no hello in time", peer=self.peer)
         self.abort()
+
+
+def _detect_dead_peers(transport: asyncio.Transport) -> None:
+    """Let the kernel end a connection whose other machine vanished without a word.
+
+    Not by WebSocket pings: a learner that computes for a minute answers none, and is not dead.
+    """
+    peer = transport.get_extra_info("socket")
+    if peer is None:
+        return
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEPALIVE.items():
+        option = getattr(socket, name, None)  # not every platform has every one
+        if option is not None:
+            peer.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def failure_of(error: ACBridgeError, request_id: int | None) -> Failure:
