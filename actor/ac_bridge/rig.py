@@ -144,7 +144,8 @@ class Rig:
         The samples lie strictly before ``until_s``: the caller takes that one itself. They keep
         lap validity as finely as real time does.
         """
-        pacer = Pacer(self.settings.telemetry_hz, self.clock.now())
+        now_s = self.clock.now()
+        pacer = Pacer(self.settings.telemetry_hz, now_s)
         while (tick := pacer.next(self.clock.now())).at_s < until_s - 1e-6:
             self.clock.sleep_until(tick.at_s)
             pacer.reach(tick, tick.at_s)

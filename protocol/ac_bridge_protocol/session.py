@@ -30,7 +30,7 @@ from ac_bridge_protocol.messages import (
 )
 
 
-class SessionState(enum.Enum):
+class SessionState(enum.StrEnum):
     """Where a connection stands. Both sides use the same names."""
 
     CONNECTED = "connected"
@@ -43,7 +43,7 @@ class SessionState(enum.Enum):
     CLOSED = "closed"
 
 
-class Way(enum.Enum):
+class Way(enum.StrEnum):
     """Which way a message goes."""
 
     IN = "in"

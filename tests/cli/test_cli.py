@@ -37,7 +37,7 @@ def test_fast_demo_drives_a_valid_lap(codec: str) -> None:
     figures: dict[str, Any] = json.loads(done.stdout)
     assert figures["laps_valid"] == len(figures["lap_times_s"]) == 1
     assert 60.0 < figures["lap_times_s"][0] < 120.0
-    assert figures["steps"] == pytest.approx(figures["lap_times_s"][0] * 20, abs=20)
+    assert figures["steps"] == pytest.approx(figures["lap_times_s"][0] * 10, abs=10)
     assert figures["ticks_missed"] == 0
     assert figures["tick_error_us"].keys() == {"p50", "p99", "max"}
     assert figures["step_us"].keys() == {"p50", "p99"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -154,7 +155,7 @@ def test_presets_go_from_slow_hands_to_none() -> None:
     order = [PRESETS[name] for name in ("conservative", "moderate", "aggressive", "none")]
     for axis in ("steer", "throttle", "brake"):
         configs = [getattr(config, axis) for config in order]
-        for slower, faster in zip(configs, configs[1:], strict=False):
+        for slower, faster in itertools.pairwise(configs):
             assert slower.rise_per_s < faster.rise_per_s
             assert slower.fall_per_s < faster.fall_per_s
             assert slower.ema_tau_s > faster.ema_tau_s

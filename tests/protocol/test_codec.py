@@ -506,13 +506,13 @@ def survives(codec: Codec, data: bytes) -> None:
     """Assert that bytes are a message that can be sent again, or are refused as a frame."""
     try:
         message = decode(codec, data)
-    except FrameError as error:
-        assert len(error.message) <= TEXT_CHARACTERS
-        assert len(error.hint) <= TEXT_CHARACTERS
-        return
-    if isinstance(message, Step) and not all(map(math.isfinite, message.action)):
-        return
-    assert decode(codec, codec.encode(message)) == message
+    except FrameError as caught:
+        sentences = caught.message, caught.hint
+    else:
+        sentences = ("", "")
+        if not isinstance(message, Step) or all(map(math.isfinite, message.action)):
+            assert decode(codec, codec.encode(message)) == message
+    assert all(len(sentence) <= TEXT_CHARACTERS for sentence in sentences)
 
 
 @BOTH

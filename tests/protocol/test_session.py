@@ -1,4 +1,4 @@
-"""The two sides of a connection as tables: what is legal, and that nothing else changes anything."""
+"""The two sides of a connection as tables: what is legal, and that nothing else changes a thing."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def pair_in(state: SessionState, request_id: int = 1) -> Pair:
     path[s.RESETTING] = [*path[s.READY], (pair.up, Reset(id=request_id))]
     path[s.EPISODE] = [*path[s.RESETTING], (pair.down, result)]
     path[s.STEPPING] = [*path[s.EPISODE], (pair.up, Step(id=request_id, action=(0.0,)))]
-    path[s.SPECTATING] = [*path[s.READY], (pair.up, Release())]
+    path[s.SPECTATING] = [*path[s.NEGOTIATING], (pair.down, welcome(Role.SPECTATOR))]
     refusal = Refusal(code=ErrorCode.BUSY, message="No.")
     path[s.CLOSED] = [*path[s.NEGOTIATING], (pair.down, refusal)]
     for carry, message in path[state]:
@@ -223,7 +223,7 @@ def test_closed_is_the_end() -> None:
 
 
 def test_a_whole_life() -> None:
-    """Handshake, reset with progress, a step, release, and on as a spectator."""
+    """Handshake, reset with progress, a step, release, and free to reset again."""
     pair = pair_in(SessionState.READY)
     pair.up(Subscribe(id=3, hz=10.0), Reset(id=4))
     pair.down(ResetProgress(id=4, phase=ResetPhase.RESTARTING, attempt=1))
@@ -236,10 +236,11 @@ def test_a_whole_life() -> None:
     assert pair.state is SessionState.STEPPING
     pair.down(with_id(5)[4])
     pair.up(Release())
-    assert pair.state is SessionState.SPECTATING
+    assert pair.state is SessionState.READY
     pair.up(Unsubscribe())
     pair.down(Event(kind=EventKind.DRIVER_LEFT, message=""))
-    assert pair.state is SessionState.SPECTATING
+    pair.up(Reset(id=6))
+    assert pair.state is SessionState.RESETTING
 
 
 def test_a_spectator_never_drives() -> None:
@@ -297,13 +298,22 @@ def test_an_answer_to_another_request_is_refused(state: SessionState, answer: in
 
 def test_an_illegal_message_is_explained() -> None:
     """The error names message, state and id, and says what would be possible."""
+    pair = pair_in(SessionState.EPISODE)
+    with pytest.raises(RemoteProtocolError, match="A hello is not allowed while in an") as caught:
+        pair.actor.receive(MSGPACK.encode(Hello(client="c/1")), binary=True)
+    assert (caught.value.code, caught.value.request_id) == (ErrorCode.ILLEGAL, None)
+    assert "step" in caught.value.hint
+    with pytest.raises(LocalProtocolError, match="cannot be sent while in an episode"):
+        pair.learner.send(Hello(client="c/1"))
+
+
+def test_a_step_before_the_first_reset_is_told_as_such() -> None:
+    """The code says what is missing, so that the client can raise the fitting error."""
     pair = pair_in(SessionState.READY)
     with pytest.raises(RemoteProtocolError, match="A step is not allowed while ready") as caught:
         pair.actor.receive(MSGPACK.encode(Step(id=9, action=(0.0,))), binary=True)
-    assert caught.value.request_id == 9
+    assert (caught.value.code, caught.value.request_id) == (ErrorCode.NOT_RESET, 9)
     assert "reset" in caught.value.hint
-    with pytest.raises(LocalProtocolError, match="cannot be sent while ready"):
-        pair.learner.send(Step(id=9, action=(0.0,)))
 
 
 def test_nothing_is_possible_when_closed() -> None:
@@ -422,10 +432,7 @@ def test_two_sides_always_agree(moves: list[tuple[bool, Message]], state: Sessio
     pair = pair_in(state)
     for up, message in moves:
         try:
-            if up:
-                data = pair.learner.send(message)
-            else:
-                data = pair.actor.send(message)
+            data = pair.learner.send(message) if up else pair.actor.send(message)
         except LocalProtocolError:
             assert pair.state in SessionState  # and still agree
             continue

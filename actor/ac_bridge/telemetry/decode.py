@@ -7,7 +7,8 @@ matrices need a look of their own.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from ac_bridge.game import Page
@@ -39,10 +40,18 @@ class PageDecoder:
         self._layout = layout
         self._get = layout.getter(tuple(sources.values()))
         self._names = tuple(sources)
-        self._booleans = tuple(name for name in sources if types[name] is bool)
-        self._texts = tuple(name for name, field in fields.items() if field.kind == "u")
-        self._matrices = tuple(name for name, field in fields.items() if field.rows)
-        self._enums = tuple(name for name in sources if name in _ENUMS)
+        groups: tuple[tuple[Callable[[Any], Any], list[str]], ...] = (
+            (bool, [name for name in sources if types[name] is bool]),
+            (decode_text, [name for name, field in fields.items() if field.kind == "u"]),
+            (_rows, [name for name, field in fields.items() if field.rows]),
+        )
+        # Taken and put back a group at a time: three calls in C instead of a loop.
+        self._conversions = [
+            (convert, tuple(names), operator.itemgetter(*names))
+            for convert, names in groups
+            if names
+        ]
+        self._enums = [(name, _ENUMS[name]) for name in sources if name in _ENUMS]
         self._floats = tuple(name for name, field in fields.items() if field.kind == "f")
         self._optional = frozenset(n for n in sources if type(None) in get_args(types[n]))
 
@@ -62,16 +71,10 @@ class PageDecoder:
         flat = self._layout.values(page)
         values: dict[str, Any] = dict(zip(self._names, self._get(flat), strict=True))
         nonfinite = () if self._layout.all_finite(flat) else self._repair(values)
-        for name in self._booleans:
-            values[name] = values[name] != 0
-        for name in self._texts:
-            values[name] = decode_text(values[name])
-        for name in self._enums:
-            members = _ENUMS[name]
+        for convert, names, take in self._conversions:
+            values.update(zip(names, map(convert, take(values)), strict=True))
+        for name, members in self._enums:
             values[name] = members.get(values[name], members[_UNKNOWN])
-        for name in self._matrices:
-            v = values[name]
-            values[name] = (v[0:3], v[3:6], v[6:9], v[9:12])
         return values, nonfinite
 
     def _repair(self, values: dict[str, Any]) -> tuple[str, ...]:
@@ -87,6 +90,11 @@ class PageDecoder:
                 if name not in self._optional:
                     found.append(name)
         return tuple(found)
+
+
+def _rows(flat: tuple[float, ...]) -> tuple[tuple[float, ...], ...]:
+    """Four wheels of three numbers each."""
+    return flat[0:3], flat[3:6], flat[6:9], flat[9:12]
 
 
 def sources_of(page: Page, model: type[WireModel]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import math
 import operator
 import struct
@@ -76,8 +77,11 @@ class Layout:
         if self._struct.size != page.size_bytes:
             raise AssertionError(f"{page.label}: {self._struct.size} bytes, not {page.size_bytes}")
         self.fields = {field.name: field for field in fields if field.kind != "x"}
+        self._plan = [(f.name, f.kind, f.count, f.rows) for f in self.fields.values()]
         self._index = _indices(self.fields)
-        self._floats = operator.itemgetter(*_float_positions(self.fields))
+        floats = _float_positions(self.fields)
+        self._float_values = operator.itemgetter(*floats)
+        self._all_numbers = not any(field.kind == "u" for field in fields)
 
     def values(self, data: bytes) -> tuple[Any, ...]:
         """Take the page apart into its flat values, for `getter` to pick from.
@@ -89,7 +93,8 @@ class Layout:
 
     def all_finite(self, values: tuple[Any, ...]) -> bool:
         """Whether every float of the page is finite. A sum of float32 cannot overflow a float64."""
-        return math.isfinite(sum(self._floats(values)))
+        # Integers are finite: where there are no texts, the whole page is summed as it is.
+        return math.isfinite(sum(values if self._all_numbers else self._float_values(values)))
 
     def getter(self, names: tuple[str, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
         """Return a function that picks ``names`` out of `values` in one call.
@@ -117,23 +122,29 @@ class Layout:
             KeyError: a name that the page does not have.
             struct.error: a value of the wrong type, or an array of the wrong length.
         """
-        unknown = values.keys() - self.fields.keys()
-        if unknown:
-            raise KeyError(f"{self.page.label} page has no field {', '.join(sorted(unknown))}")
         flat: list[Any] = []
-        for name, field in self.fields.items():
+        given = 0
+        for name, kind, count, rows in self._plan:
             value = values.get(name)
-            if field.kind == "u":
-                flat.append(encode_text(value or "", field.count))
-            elif field.count == 1:
-                flat.append(value or 0)
-            elif value is None:
-                flat.extend([0] * field.count)
-            elif field.rows:
-                flat.extend(element for row in value for element in row)
+            if value is None:
+                flat.extend(_NOTHING[kind] * (1 if kind == "u" else count))
+                continue
+            given += 1
+            if rows:
+                flat.extend(itertools.chain.from_iterable(value))
+            elif kind == "u":
+                flat.append(encode_text(value, count))
+            elif count == 1:
+                flat.append(value)
             else:
                 flat.extend(value)
+        if given != len(values):
+            unknown = sorted(values.keys() - self.fields.keys())
+            raise KeyError(f"{self.page.label} page has no field {', '.join(unknown)}")
         return self._struct.pack(*flat)
+
+
+_NOTHING: dict[Kind, tuple[Any, ...]] = {"i": (0,), "f": (0.0,), "u": (b"",)}
 
 
 def _code(field: PageField) -> str:
@@ -169,6 +180,7 @@ def decode_text(raw: bytes) -> str:
     return raw.decode("utf-16-le", errors="replace").partition("\0")[0]
 
 
+@functools.lru_cache(maxsize=256)
 def encode_text(text: str, units: int) -> bytes:
     """Return ``text`` as UTF-16 cut to ``units`` less one, so that a NUL always ends it."""
     raw = text.encode("utf-16-le", errors="replace")[: 2 * (units - 1)]
