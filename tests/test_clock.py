@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from typing import Any
 
 import pytest
 
@@ -151,6 +152,11 @@ BASE = 1e9
 """Where a held clock begins: beyond any machine's uptime, so that no deadline has passed."""
 
 
+def finish(main: Coroutine[Any, Any, None]) -> None:
+    """Run a test's coroutine; one that waits for ever fails instead of holding up all others."""
+    asyncio.run(asyncio.wait_for(main, timeout=30.0))
+
+
 def metronomes() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "ac-bridge-metronome"]
 
@@ -209,7 +215,7 @@ def test_a_wait_ends_no_earlier_than_asked() -> None:
         assert len(metronomes()) == 1
 
     clock = SystemClock()
-    asyncio.run(main(clock))
+    finish(main(clock))
     clock.close()
     assert metronomes() == []
 
@@ -236,7 +242,7 @@ def test_waiters_do_not_wait_for_each_other() -> None:
         await asyncio.wait([long])
 
     clock = SystemClock()
-    asyncio.run(main(clock))
+    finish(main(clock))
     clock.close()
     assert metronomes() == []
 
@@ -258,7 +264,7 @@ def test_threads_sleep_in_slices(held: HeldClock) -> None:
         held.wake.release()
         await waiting
 
-    asyncio.run(main())
+    finish(main())
 
 
 def test_the_last_slice_ends_at_the_deadline(held: HeldClock) -> None:
@@ -273,7 +279,7 @@ def test_the_last_slice_ends_at_the_deadline(held: HeldClock) -> None:
         held.wake.release()
         await waiting
 
-    asyncio.run(main())
+    finish(main())
 
 
 def test_after_a_cancelled_wait_the_next_one_is_not_late(held: HeldClock) -> None:
@@ -293,7 +299,7 @@ def test_after_a_cancelled_wait_the_next_one_is_not_late(held: HeldClock) -> Non
         held.wake.release(2)
         await following
 
-    asyncio.run(main())
+    finish(main())
 
 
 def test_cancelling_a_wait_loses_nothing() -> None:
@@ -310,7 +316,7 @@ def test_cancelling_a_wait_loses_nothing() -> None:
             assert clock.now() >= deadline
 
     clock = SystemClock()
-    asyncio.run(main(clock))
+    finish(main(clock))
     clock.close()
     assert metronomes() == []
 
@@ -328,7 +334,7 @@ def test_closing_ends_the_threads_of_those_who_wait() -> None:
         assert len(metronomes()) == 1
 
     clock = SystemClock()
-    asyncio.run(main(clock))
+    finish(main(clock))
     clock.close()
     assert metronomes() == []
 
@@ -350,6 +356,6 @@ def test_a_loop_that_ended_does_not_hurt_the_next(held: HeldClock) -> None:
         held.wake.release()
         await waiting
 
-    asyncio.run(leave())
+    finish(leave())
     held.wake.release()
-    asyncio.run(back())
+    finish(back())

@@ -66,7 +66,7 @@ def demo(
         options += ["--lockstep", "--telemetry-hz", str(max(FAST_TELEMETRY_HZ, control_hz))]
     console.print("Starting an actor with the stand-in game ...")
     with actor_process(*options, "--log-level", "error") as uri:
-        console.print(f"It serves {uri}. Connecting a Gymnasium environment in this process.")
+        console.print(f"It serves {uri}. Connecting a RemoteEnv in this process.")
         env = RemoteEnv(uri, codec=codec.value)
         timed = TimedEnv(env)
         try:
