@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from ac_bridge.clock import Clock
 from ac_bridge.game import Game
-from ac_bridge_protocol.errors import SettingError
+from ac_bridge_protocol.helpers import choose
 
-GAMES = ("standin",)
-"""The games of this version. The doors of Assetto Corsa itself follow."""
+Gearbox: TypeAlias = Literal["automatic", "sequential"]
+
+
+def _open_standin(*, lockstep: bool, seed: int, gearbox: Gearbox, clock: Clock | None) -> Game:
+    from ac_bridge.standin import StandinGame
+
+    return StandinGame(lockstep=lockstep, seed=seed, gearbox=gearbox, clock=clock)
+
+
+GAMES = {"standin": _open_standin}
+"""How to open each game of this version. The doors of Assetto Corsa itself follow."""
 
 
 def open_game(
@@ -17,7 +26,7 @@ def open_game(
     *,
     lockstep: bool = False,
     seed: int = 0,
-    gearbox: Literal["automatic", "sequential"] = "automatic",
+    gearbox: Gearbox = "automatic",
     clock: Clock | None = None,
 ) -> Game:
     """Open a game by its name.
@@ -32,12 +41,5 @@ def open_game(
     Raises:
         SettingError: no such game, or one that cannot do what is asked.
     """
-    if name == "standin":
-        from ac_bridge.standin import StandinGame
-
-        return StandinGame(lockstep=lockstep, seed=seed, gearbox=gearbox, clock=clock)
-    raise SettingError(
-        f"There is no game {name!r} in this version.",
-        setting="game",
-        hint=f"Choose one of: {', '.join(GAMES)}.",
-    )
+    opened = choose(GAMES, name, setting="game")
+    return opened(lockstep=lockstep, seed=seed, gearbox=gearbox, clock=clock)

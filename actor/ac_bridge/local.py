@@ -14,7 +14,6 @@ import atexit
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -35,13 +34,14 @@ from ac_bridge_protocol.errors import (
     SettingError,
 )
 from ac_bridge_protocol.frame import TelemetryFrame
+from ac_bridge_protocol.helpers import Closing
 
 Observation = npt.NDArray[np.float32]
 Info = dict[str, Any]
 ActionLike = Sequence[float] | npt.NDArray[Any] | Mapping[str, float]
 
 
-class ACBridgeLocal:
+class ACBridgeLocal(Closing):
     """The game on this machine: its newest observation, and its wheel.
 
     In real time a thread samples telemetry, and lets go of the wheel when no action has come for
@@ -149,14 +149,6 @@ class ACBridgeLocal:
 
     def __enter__(self) -> Self:
         return self.connect()
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     # --- Driving ----------------------------------------------------------------------------------
 

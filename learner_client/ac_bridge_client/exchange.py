@@ -11,9 +11,9 @@ from ac_bridge_protocol.errors import (
     ACBridgeError,
     LocalProtocolError,
     NotResetError,
-    SettingError,
     error_from_wire,
 )
+from ac_bridge_protocol.helpers import choose
 from ac_bridge_protocol.messages import (
     Event,
     Failure,
@@ -53,13 +53,7 @@ class Exchange:
     """
 
     def __init__(self, codec: str, on_notice: Callable[[Notice], None]) -> None:
-        if codec not in CODEC_NAMES:
-            raise SettingError(
-                f"There is no codec {codec!r}.",
-                setting="codec",
-                hint=f"Choose one of: {', '.join(CODEC_NAMES)}.",
-            )
-        self.session = LearnerSession(CODEC_NAMES[codec])
+        self.session = LearnerSession(choose(CODEC_NAMES, codec, setting="codec"))
         self._on_notice = on_notice
         self._last_id = 0
 

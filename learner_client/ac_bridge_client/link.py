@@ -9,8 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidURI
@@ -23,6 +22,7 @@ from websockets.uri import WebSocketURI, parse_uri
 from ac_bridge_client.exchange import Answer, Exchange, Notice, expect
 from ac_bridge_protocol.errors import ConnectError, LinkLostError, LinkTimeoutError, SettingError
 from ac_bridge_protocol.fragments import Fragments
+from ac_bridge_protocol.helpers import Closing
 from ac_bridge_protocol.limits import WEBSOCKET_BYTES
 from ac_bridge_protocol.messages import ResetResult, Role, StepResult, Welcome
 from ac_bridge_protocol.spec import Mode
@@ -33,7 +33,7 @@ RECEIVE_BYTES = 64 * 1024
 """Read at once: any of our messages fits."""
 
 
-class Link:
+class Link(Closing):
     """A connection to an actor, from opening to closing.
 
     Args:
@@ -163,17 +163,6 @@ class Link:
             except OSError:
                 pass  # gone already: closed is what we wanted
         self._drop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     # --- Inside -----------------------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, Strict
 
-from ac_bridge_protocol.errors import ActionError, ErrorCode, SettingError
+from ac_bridge_protocol.errors import ActionError, ErrorCode
+from ac_bridge_protocol.helpers import choose
 from ac_bridge_protocol.limits import ACTION_COMPONENTS, OBSERVATION_ELEMENTS
 from ac_bridge_protocol.wire import BY_VALUE, WireModel
 
@@ -36,16 +37,7 @@ def mode_named(name: str | None) -> Mode | None:
     Raises:
         SettingError: there is none of that name.
     """
-    if name is None:
-        return None
-    try:
-        return Mode(name)
-    except ValueError:
-        raise SettingError(
-            f"There is no mode {name!r}.",
-            setting="mode",
-            hint=f"Choose one of: {', '.join(Mode)}.",
-        ) from None
+    return None if name is None else choose({m.value: m for m in Mode}, name, setting="mode")
 
 
 class FeatureSpec(WireModel):

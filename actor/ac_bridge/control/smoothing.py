@@ -12,6 +12,7 @@ import math
 
 from ac_bridge.game import NEUTRAL, Controls
 from ac_bridge_protocol.errors import SettingError
+from ac_bridge_protocol.helpers import choose
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -94,13 +95,7 @@ def smoothing_named(name: str) -> SmoothingConfig:
     Raises:
         SettingError: there is none of that name.
     """
-    if name not in PRESETS:
-        raise SettingError(
-            f"There is no smoothing preset {name!r}.",
-            setting="smoothing",
-            hint=f"Choose one of: {', '.join(PRESETS)}.",
-        )
-    return PRESETS[name]
+    return choose(PRESETS, name, setting="smoothing")
 
 
 class ActionSmoother:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import abc
 import enum
-from types import TracebackType
-from typing import Self
 
 from ac_bridge.clock import Clock
 from ac_bridge.game.controls import Controls
+from ac_bridge_protocol.helpers import Closing
 
 
 class Page(enum.Enum):
@@ -71,7 +70,7 @@ class ControlSink(abc.ABC):
         """Set neutral and let go of the device. May be called twice."""
 
 
-class Game(abc.ABC):
+class Game(Closing):
     """One game: its pages, its wheel, and the clock it lives by."""
 
     name: str
@@ -95,14 +94,3 @@ class Game(abc.ABC):
     @abc.abstractmethod
     def close(self) -> None:
         """Let go of the wheel (neutral first) and of the pages. May be called twice."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -2,11 +2,10 @@
 
 The model is `vehicle_dynamics_mb` of commonroad-vehicle-models with its vehicle 2, a BMW 320i;
 `chassis` says what is done around it. What the physics step computes with is named here once, as
-plain floats: looking them up in the model's own parameters 300 times a second costs more than the
+plain floats: to look them up in the model's own parameters at every step costs more than the
 arithmetic.
 
-Left is the side of the driver's left hand. Tuples of four run front left, front right, rear left,
-rear right.
+Whatever has four values runs front left, front right, rear left, rear right.
 """
 
 from __future__ import annotations

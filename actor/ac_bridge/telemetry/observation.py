@@ -6,8 +6,8 @@ import dataclasses
 import functools
 from collections.abc import Callable
 
-from ac_bridge_protocol.errors import SettingError
 from ac_bridge_protocol.frame import TelemetryFrame
+from ac_bridge_protocol.helpers import choose
 from ac_bridge_protocol.spec import FeatureSpec
 
 
@@ -91,10 +91,4 @@ def profile_named(name: str) -> ObservationProfile:
     Raises:
         SettingError: there is none of that name.
     """
-    if name not in PROFILES:
-        raise SettingError(
-            f"There is no observation profile {name!r}.",
-            setting="observation",
-            hint=f"Choose one of: {', '.join(PROFILES)}.",
-        )
-    return PROFILES[name]
+    return choose(PROFILES, name, setting="observation")
