@@ -1,7 +1,8 @@
 """Messages to bytes and back: the same models as JSON (text frames) or MessagePack (binary).
 
 A connection's codec is chosen by its WebSocket subprotocol and never changes. Encoding reads the
-models' fields directly; decoding validates every byte, and its errors name the field.
+models' fields directly; decoding validates every field, and its errors name it. (Bytes after the
+end of a MessagePack message are ignored: the library does not tell of them.)
 """
 
 from __future__ import annotations

@@ -5,11 +5,11 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, Strict
+from pydantic import Field, Strict, model_validator
 
 from ac_bridge_protocol.errors import ActionError, ErrorCode
 from ac_bridge_protocol.helpers import choose
@@ -46,7 +46,7 @@ class FeatureSpec(WireModel):
     name: str
     unit: str
     """Of the quantity before scaling; empty for a plain number."""
-    size: int = Field(default=1, ge=1)
+    size: int = Field(default=1, ge=1, le=OBSERVATION_ELEMENTS)
     """Elements that it takes."""
     scale: float = 1.0
     """What the quantity was divided by."""
@@ -71,9 +71,9 @@ class EnvSpec(WireModel):
     """The backend, such as ``standin``: no record confuses simulation with the game."""
     mode: Annotated[Mode, BY_VALUE]
     """How ticks and steps go together."""
-    control_hz: float
+    control_hz: float = Field(gt=0)
     """Control ticks a second."""
-    telemetry_hz: float
+    telemetry_hz: float = Field(gt=0)
     """Frames a second that a spectator may ask for at most."""
     observation_profile: str
     """Name of the list of features."""
@@ -85,6 +85,12 @@ class EnvSpec(WireModel):
     """Its components, in order."""
     smoothing: str
     """Name of the smoothing between action and wheel."""
+
+    @model_validator(mode="after")
+    def _check_size(self) -> Self:
+        if self.observation_size > OBSERVATION_ELEMENTS:
+            raise ValueError(f"an observation has at most {OBSERVATION_ELEMENTS} elements")
+        return self
 
     @property
     def observation_size(self) -> int:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from ac_bridge.standin.chassis import (
+from ac_bridge.standin.car import (
     GRAVITY_M_S2,
     HEAVE_F,
     PITCH,
@@ -14,8 +14,8 @@ from ac_bridge.standin.chassis import (
     VX,
     VY,
     YAW_RATE,
-    Chassis,
 )
+from ac_bridge.standin.chassis import Chassis
 
 STEP_S = 0.003
 

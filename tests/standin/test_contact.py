@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from ac_bridge.standin.chassis import VX, VY, YAW_RATE, Chassis
+from ac_bridge.standin.car import VX, VY, YAW_RATE
+from ac_bridge.standin.chassis import Chassis
 from ac_bridge.standin.circuit import Projection
 from ac_bridge.standin.contact import FRONT, LEFT, REAR, RIGHT, wall_contact
 

@@ -6,7 +6,7 @@ import random
 import numpy as np
 import pytest
 
-from ac_bridge.standin.chassis import SPIN, STEER, VX, YAW, YAW_RATE
+from ac_bridge.standin.car import SPIN, STEER, VX, YAW, YAW_RATE
 from ac_bridge.standin.circuit import Circuit, right
 from ac_bridge.standin.conditions import Conditions, draw_conditions
 from ac_bridge.standin.drivetrain import FIRST, Gearbox

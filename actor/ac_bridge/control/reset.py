@@ -81,8 +81,12 @@ class ResetMachine:
             self.done = self._settled(frame)
 
     def _restarted(self, frame: TelemetryFrame) -> bool:
-        # A session that waits for its start needs no restart: it has not begun.
-        return waits_for_start(frame) or frame.current_time < self._lap_clock_ms
+        # A session that waits for its start needs no restart: it has not begun. And a lap clock
+        # that goes back because a lap was completed is no restart.
+        if waits_for_start(frame):
+            return True
+        lap_done = self._last is not None and frame.completed_laps > self._last.completed_laps
+        return frame.current_time < self._lap_clock_ms and not lap_done
 
     def _settled(self, frame: TelemetryFrame) -> bool:
         plan = self._plan
@@ -92,7 +96,6 @@ class ResetMachine:
             and frame.packet_id != self._last.packet_id
             and frame.speed_kmh < plan.standing_kmh
             and frame.current_time < plan.fresh_ms
-            and not waits_for_start(frame)
         )
 
     def _give_up_or_retry(self, frame: TelemetryFrame | None, now_s: float) -> None:

@@ -27,6 +27,8 @@ def car_parameters() -> Any:
     return p
 
 
+GRAVITY_M_S2 = 9.81
+
 _P = car_parameters()
 
 MASS_KG = float(_P.m)

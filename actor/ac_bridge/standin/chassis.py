@@ -15,9 +15,13 @@ What is done around the model, and why:
   dampers at a standstill, which is why the car comes to a real one.
 - Its limits on steering rate and on acceleration are never reached: the rack is set by
   position, and engine and brakes act on the wheels directly.
-- The front tyres hold less than the rear ones, so that the car understeers at the limit.
+- The front tyres hold less than the rear ones, so that the car understeers at the limit
+  (`front_axle`).
 - The tyre's asymmetries (conicity, ply steer) are zero, or the car would creep when parked.
 - The centre of mass is lower than the original's, so that it slides before it rolls over.
+
+Everything here runs 333 times for each second of the game, and that is why it takes the state
+apart into names at once, instead of looking each value up, and computes no sine twice.
 
 Does not model: wheel lift (an axle stops rolling when its inner tyre carries nothing),
 aerodynamic downforce, tyre relaxation.
@@ -26,54 +30,66 @@ aerodynamic downforce, tyre relaxation.
 from __future__ import annotations
 
 import math
-from typing import Any
+from math import copysign, cos, hypot, sin
 
 from vehiclemodels.init_mb import init_mb
-from vehiclemodels.parameters_vehicle2 import parameters_vehicle2
 from vehiclemodels.vehicle_dynamics_mb import vehicle_dynamics_mb
 
-GRAVITY_M_S2 = 9.81
+from ac_bridge.standin import front_axle
+from ac_bridge.standin.car import (
+    AHEAD_M,
+    BEHIND_M,
+    FORCE_PER_SPIN_UP,
+    HALF_TRACK_F_M,
+    HALF_TRACK_R_M,
+    HEAVE,
+    HEAVE_F,
+    HEAVE_R,
+    HEAVE_RATE,
+    HEAVE_RATE_F,
+    HEAVE_RATE_R,
+    MASS_KG,
+    PITCH,
+    PITCH_RATE,
+    RADIUS_M,
+    ROLL_RATE,
+    ROLL_RATE_F,
+    ROLL_RATE_R,
+    SHIFT_F,
+    SLIP_STIFFNESS,
+    SPIN,
+    STEER,
+    TYRE_N_PER_M,
+    VX,
+    VY,
+    VY_F,
+    VY_R,
+    WHEEL_INERTIA,
+    YAW_RATE,
+    car_parameters,
+)
+
 SLIP_FLOOR_M_S = 2.0
 """Slips are never measured against less than this speed: at 3 ms steps a smaller one rings."""
 SLOW_M_S = 3.0
 """From here up the real state is given to the model."""
 MAX_DRIFT_RAD = 0.6
 """Bound on the slip angle in the equivalent state: the tyre has long been saturated there."""
-FRONT_GRIP = 0.94
-"""Lateral force of the front tyres as a share of the model's, as of narrower tyres. The model's own
-balance is neutral, so that any touch of a pedal at the limit spins it; road cars understeer."""
 MIN_LOAD_N = 60.0
 """A tyre always carries this much: the model divides by the load."""
+LEAST_M = MIN_LOAD_N / TYRE_N_PER_M
+"""How far a tyre is pressed that carries just that."""
 DRAG_AREA_M2 = 0.66
 """Drag coefficient times frontal area."""
+DRAG_N_PER_M2_S2 = 0.5 * 1.2 * DRAG_AREA_M2
+"""Drag for the square of the speed, in air of 1.2 kg/m3."""
 MAX_TILT_RAD = 0.25
 """Bump stop for roll and pitch, which the model lacks."""
 STILL_M_S = 0.02
 """An undriven car slower than this stands still."""
 
-# Indices of the model's states.
-X, Y, STEER, VX, YAW, YAW_RATE, ROLL, ROLL_RATE, PITCH, PITCH_RATE, VY, HEAVE, HEAVE_RATE = range(
-    13
-)
-ROLL_F, ROLL_RATE_F, VY_F, HEAVE_F, HEAVE_RATE_F = range(13, 18)
-ROLL_R, ROLL_RATE_R, VY_R, HEAVE_R, HEAVE_RATE_R = range(18, 23)
-SPIN = 23
-SHIFT_F, SHIFT_R = 27, 28
-
-_POSITIONS = ((YAW, YAW_RATE), (ROLL, ROLL_RATE), (PITCH, PITCH_RATE), (HEAVE, HEAVE_RATE),
-              (ROLL_F, ROLL_RATE_F), (HEAVE_F, HEAVE_RATE_F), (ROLL_R, ROLL_RATE_R),
-              (HEAVE_R, HEAVE_RATE_R))  # fmt: skip
-
-
-def car_parameters() -> Any:
-    """Return the model's parameters of this car, ours to change."""
-    p = parameters_vehicle2()
-    p.h_s = 0.46
-    for name in ("p_hx1", "p_vx1", "r_hx1", "p_hy1", "p_vy1", "r_by3", "r_hy1", "r_vy1"):
-        setattr(p.tire, name, 0.0)
-    p.steering.min, p.steering.max = -math.pi, math.pi
-    p.longitudinal.v_min, p.longitudinal.v_max = -math.inf, math.inf
-    return p
+_HELD = (0.0, 0.0)
+"""What the model is told of steering rate and acceleration."""
 
 
 class Chassis:
@@ -81,9 +97,9 @@ class Chassis:
 
     def __init__(self) -> None:
         self.p = car_parameters()
-        self.mass_kg = float(self.p.m)
-        self.radius_m = float(self.p.R_w)
-        self.wheel_inertia = float(self.p.I_y_w)
+        self.mass_kg = MASS_KG
+        self.radius_m = RADIUS_M
+        self.wheel_inertia = WHEEL_INERTIA
         self._friction = (float(self.p.tire.p_dx1), float(self.p.tire.p_dy1))
         self._grip = 1.0
         self.x: list[float] = []
@@ -93,12 +109,15 @@ class Chassis:
         """Put the car down at rest on its springs."""
         x = [float(v) for v in init_mb([x_m, y_m, 0.0, 0.0, yaw_rad, 0.0, 0.0], self.p)]
         # The model's own start lets the body drop by as much as the tyres are pressed.
-        x[PITCH] = (x[HEAVE_R] - x[HEAVE_F]) / (self.p.a + self.p.b)
-        x[HEAVE] = x[HEAVE_F] + self.p.a * x[PITCH]
+        x[PITCH] = (x[HEAVE_R] - x[HEAVE_F]) / (AHEAD_M + BEHIND_M)
+        x[HEAVE] = x[HEAVE_F] + AHEAD_M * x[PITCH]
         self.x = x
         self.slip = [0.0, 0.0, 0.0, 0.0]
         """Longitudinal slip by wheel: 1 is locked, below 0 spins faster than it rolls."""
-        self.load_n = self._loads(self.x)
+        self.load_n = [
+            x[HEAVE_F] * TYRE_N_PER_M, x[HEAVE_F] * TYRE_N_PER_M,
+            x[HEAVE_R] * TYRE_N_PER_M, x[HEAVE_R] * TYRE_N_PER_M,
+        ]  # fmt: skip
         """Vertical tyre load by wheel: front left, front right, rear left, rear right."""
         self.force_x_n = [0.0, 0.0, 0.0, 0.0]
         """Longitudinal tyre force by wheel, positive pushing the car forward."""
@@ -110,14 +129,15 @@ class Chassis:
     @property
     def drift_rad(self) -> tuple[float, float]:
         """Lateral slip angle of front and rear axle, positive when the tyre slides right."""
-        x, p = self.x, self.p
-        front_vy, rear_vy = x[VY] + p.a * x[YAW_RATE], x[VY] - p.b * x[YAW_RATE]
-        sin_steer, cos_steer = math.sin(x[STEER]), math.cos(x[STEER])
-        along = abs(x[VX] * cos_steer + front_vy * sin_steer)
-        across = front_vy * cos_steer - x[VX] * sin_steer
+        x = self.x
+        vx, vy, yaw_rate = x[VX], x[VY], x[YAW_RATE]
+        front_vy, rear_vy = vy + AHEAD_M * yaw_rate, vy - BEHIND_M * yaw_rate
+        sin_steer, cos_steer = sin(x[STEER]), cos(x[STEER])
+        along = abs(vx * cos_steer + front_vy * sin_steer)
+        across = front_vy * cos_steer - vx * sin_steer
         return (
             math.atan2(across, max(along, SLIP_FLOOR_M_S)),
-            math.atan2(rear_vy, max(abs(x[VX]), SLIP_FLOOR_M_S)),
+            math.atan2(rear_vy, max(abs(vx), SLIP_FLOOR_M_S)),
         )
 
     def set_grip(self, grip: float) -> None:
@@ -133,47 +153,107 @@ class Chassis:
         Sets slips, loads, tyre forces and their stiffness.
         """
         x = self.x
-        self.load_n = self._loads(x)
-        rolling = self._rolling_speeds(x)
-        if x[VX] > SLOW_M_S and min(rolling) > SLIP_FLOOR_M_S and min(x[SPIN : SPIN + 4]) >= 0.0:
-            radius = self.radius_m
-            self.slip = [
-                1.0 - radius * x[SPIN] / rolling[0],
-                1.0 - radius * x[SPIN + 1] / rolling[1],
-                1.0 - radius * x[SPIN + 2] / rolling[2],
-                1.0 - radius * x[SPIN + 3] / rolling[3],
-            ]
-            f: list[float] = vehicle_dynamics_mb(x, (0.0, 0.0), self.p)
-            self._weaken_front(f)
+        (
+            _, _, steer, vx, _, yaw_rate, _, _, _, _, vy, _, _,
+            roll_f, _, _, heave_f, _, roll_r, _, _, heave_r, _,
+            spin_lf, spin_rf, spin_lr, spin_rr, _, _,
+        ) = x  # fmt: skip
+        front = heave_f + RADIUS_M * (cos(roll_f) - 1.0)
+        rear = heave_r + RADIUS_M * (cos(roll_r) - 1.0)
+        lean_f, lean_r = HALF_TRACK_F_M * sin(roll_f), HALF_TRACK_R_M * sin(roll_r)
+        load_lf, load_rf = (front - lean_f) * TYRE_N_PER_M, (front + lean_f) * TYRE_N_PER_M
+        load_lr, load_rr = (rear - lean_r) * TYRE_N_PER_M, (rear + lean_r) * TYRE_N_PER_M
+        self.load_n = [load_lf, load_rf, load_lr, load_rr]
+
+        sin_s, cos_s = sin(steer), cos(steer)
+        lf, rf, lr, rr = rolling = _rolling_speeds(vx, vy, yaw_rate, sin_s, cos_s)
+        if (
+            vx > SLOW_M_S
+            and lf > SLIP_FLOOR_M_S and rf > SLIP_FLOOR_M_S
+            and lr > SLIP_FLOOR_M_S and rr > SLIP_FLOOR_M_S
+            and spin_lf >= 0.0 and spin_rf >= 0.0 and spin_lr >= 0.0 and spin_rr >= 0.0
+        ):  # fmt: skip
+            slip_lf, slip_rf = 1.0 - RADIUS_M * spin_lf / lf, 1.0 - RADIUS_M * spin_rf / rf
+            slip_lr, slip_rr = 1.0 - RADIUS_M * spin_lr / lr, 1.0 - RADIUS_M * spin_rr / rr
+            f: list[float] = vehicle_dynamics_mb(x, _HELD, self.p)
+            front_axle.weaken(f, x, load_lf, load_rf, sin_s, cos_s)
         else:
-            f = self._slow_derivatives(rolling)
-            rolling = [max(abs(speed), SLIP_FLOOR_M_S) for speed in rolling]
-        self._take_forces(f, rolling)
+            f, (slip_lf, slip_rf, slip_lr, slip_rr) = self._slow_derivatives(rolling)
+            lf, rf = max(abs(lf), SLIP_FLOOR_M_S), max(abs(rf), SLIP_FLOOR_M_S)
+            lr, rr = max(abs(lr), SLIP_FLOOR_M_S), max(abs(rr), SLIP_FLOOR_M_S)
+        self.slip = [slip_lf, slip_rf, slip_lr, slip_rr]
+
+        # The tyre forces, read back out of the wheels' derivatives.
+        f_lf, f_rf = f[SPIN] * FORCE_PER_SPIN_UP, f[SPIN + 1] * FORCE_PER_SPIN_UP
+        f_lr, f_rr = f[SPIN + 2] * FORCE_PER_SPIN_UP, f[SPIN + 3] * FORCE_PER_SPIN_UP
+        self.force_x_n = [f_lf, f_rf, f_lr, f_rr]
+        self.stiffness = [
+            _slope_n(f_lf, slip_lf, load_lf) / lf,
+            _slope_n(f_rf, slip_rf, load_rf) / rf,
+            _slope_n(f_lr, slip_lr, load_lr) / lr,
+            _slope_n(f_rr, slip_rr, load_rr) / rr,
+        ]
         return f
 
     def integrate(self, f: list[float], dt_s: float) -> None:
         """Move on by one step. Wheel speeds and the steering angle are the caller's."""
-        x, p = self.x, self.p
-        drag = 0.5 * 1.2 * DRAG_AREA_M2 * math.hypot(x[VX], x[VY]) / self.mass_kg
-        f[VX] -= drag * x[VX]
-        f[VY] -= drag * x[VY]
-        self.accel_m_s2 = (
-            f[VX] - x[YAW_RATE] * x[VY], f[VY] + x[YAW_RATE] * x[VX], f[HEAVE_RATE]
+        x = self.x
+        (
+            x_m, y_m, steer, vx, yaw, yaw_rate, roll, roll_rate, pitch, pitch_rate, vy,
+            heave, heave_rate, roll_f, roll_rate_f, vy_f, heave_f, heave_rate_f,
+            roll_r, roll_rate_r, vy_r, heave_r, heave_rate_r, _, _, _, _, shift_f, shift_r,
+        ) = x  # fmt: skip
+        drag = DRAG_N_PER_M2_S2 * hypot(vx, vy) / MASS_KG
+        accel_x, accel_y = f[VX] - drag * vx, f[VY] - drag * vy
+        self.accel_m_s2 = (accel_x - yaw_rate * vy, accel_y + yaw_rate * vx, f[HEAVE_RATE])
+
+        vx += dt_s * accel_x
+        vy += dt_s * accel_y
+        vy_f += dt_s * f[VY_F]
+        vy_r += dt_s * f[VY_R]
+        yaw_rate += dt_s * f[YAW_RATE]
+        roll_rate += dt_s * f[ROLL_RATE]
+        pitch_rate += dt_s * f[PITCH_RATE]
+        heave_rate += dt_s * f[HEAVE_RATE]
+        roll_rate_f += dt_s * f[ROLL_RATE_F]
+        heave_rate_f += dt_s * f[HEAVE_RATE_F]
+        roll_rate_r += dt_s * f[ROLL_RATE_R]
+        heave_rate_r += dt_s * f[HEAVE_RATE_R]
+
+        yaw += dt_s * yaw_rate
+        roll += dt_s * roll_rate
+        pitch += dt_s * pitch_rate
+        heave += dt_s * heave_rate
+        roll_f += dt_s * roll_rate_f
+        heave_f += dt_s * heave_rate_f
+        roll_r += dt_s * roll_rate_r
+        heave_r += dt_s * heave_rate_r
+        shift_f += dt_s * (vy + AHEAD_M * yaw_rate - vy_f)
+        shift_r += dt_s * (vy - BEHIND_M * yaw_rate - vy_r)
+        sin_yaw, cos_yaw = sin(yaw), cos(yaw)
+        x_m += dt_s * (vx * cos_yaw - vy * sin_yaw)
+        y_m += dt_s * (vx * sin_yaw + vy * cos_yaw)
+
+        # Stops keep the suspension where the model is valid.
+        if abs(roll) > MAX_TILT_RAD:
+            roll, roll_rate = copysign(MAX_TILT_RAD, roll), 0.0
+        if abs(pitch) > MAX_TILT_RAD:
+            pitch, pitch_rate = copysign(MAX_TILT_RAD, pitch), 0.0
+        if heave_f < 2.0 * LEAST_M:
+            heave_f, heave_rate_f = 2.0 * LEAST_M, max(heave_rate_f, 0.0)
+        if abs(roll_f) > (most := _most_roll(heave_f, HALF_TRACK_F_M)):
+            roll_f, roll_rate_f = copysign(most, roll_f), 0.0
+        if heave_r < 2.0 * LEAST_M:
+            heave_r, heave_rate_r = 2.0 * LEAST_M, max(heave_rate_r, 0.0)
+        if abs(roll_r) > (most := _most_roll(heave_r, HALF_TRACK_R_M)):
+            roll_r, roll_rate_r = copysign(most, roll_r), 0.0
+
+        x[:SPIN] = (
+            x_m, y_m, steer, vx, yaw, yaw_rate, roll, roll_rate, pitch, pitch_rate, vy,
+            heave, heave_rate, roll_f, roll_rate_f, vy_f, heave_f, heave_rate_f,
+            roll_r, roll_rate_r, vy_r, heave_r, heave_rate_r,
         )  # fmt: skip
-        x[VX] += dt_s * f[VX]
-        x[VY] += dt_s * f[VY]
-        x[VY_F] += dt_s * f[VY_F]
-        x[VY_R] += dt_s * f[VY_R]
-        for i, rate in _POSITIONS:
-            x[rate] += dt_s * f[rate]
-            x[i] += dt_s * x[rate]
-        vx, vy, yaw_rate = x[VX], x[VY], x[YAW_RATE]
-        x[SHIFT_F] += dt_s * (vy + p.a * yaw_rate - x[VY_F])
-        x[SHIFT_R] += dt_s * (vy - p.b * yaw_rate - x[VY_R])
-        sin_yaw, cos_yaw = math.sin(x[YAW]), math.cos(x[YAW])
-        x[X] += dt_s * (vx * cos_yaw - vy * sin_yaw)
-        x[Y] += dt_s * (vx * sin_yaw + vy * cos_yaw)
-        self._stops()
+        x[SHIFT_F:] = (shift_f, shift_r)
 
     def stop(self) -> None:
         """Take what is left of the motion over the ground: tyres hold a car that barely moves."""
@@ -186,37 +266,20 @@ class Chassis:
         for i in (VY, VY_F, VY_R):
             self.x[i] += right_m_s
 
-    def _rolling_speeds(self, x: list[float]) -> list[float]:
-        """Forward speed of the ground under each wheel, along the wheel."""
-        vx, yaw_rate, p = x[VX], x[YAW_RATE], self.p
-        half_f, half_r = 0.5 * p.T_f * yaw_rate, 0.5 * p.T_r * yaw_rate
-        sin_steer, cos_steer = math.sin(x[STEER]), math.cos(x[STEER])
-        across = (x[VY] + p.a * yaw_rate) * sin_steer
-        return [
-            (vx + half_f) * cos_steer + across,
-            (vx - half_f) * cos_steer + across,
-            vx + half_r,
-            vx - half_r,
-        ]
+    def _slow_derivatives(
+        self, rolling: tuple[float, float, float, float]
+    ) -> tuple[list[float], list[float]]:
+        """Evaluate the model at the equivalent state, then put the real motion back.
 
-    def _loads(self, x: list[float]) -> list[float]:
-        p, k = self.p, self.p.K_zt
-        front = x[HEAVE_F] + p.R_w * (math.cos(x[ROLL_F]) - 1.0)
-        rear = x[HEAVE_R] + p.R_w * (math.cos(x[ROLL_R]) - 1.0)
-        lean_f = 0.5 * p.T_f * math.sin(x[ROLL_F])
-        lean_r = 0.5 * p.T_r * math.sin(x[ROLL_R])
-        return [
-            (front - lean_f) * k,
-            (front + lean_f) * k,
-            (rear - lean_r) * k,
-            (rear + lean_r) * k,
-        ]
+        Args:
+            rolling: the real speed of the ground under each wheel.
 
-    def _slow_derivatives(self, rolling: list[float]) -> list[float]:
-        """Evaluate the model at the equivalent state, then put the real motion back."""
-        x, p, radius = self.x, self.p, self.radius_m
+        Returns:
+            The derivatives, and the slip of each wheel.
+        """
+        x = self.x
         vx, vy, yaw_rate = x[VX], x[VY], x[YAW_RATE]
-        front_vy, rear_vy = vy + p.a * yaw_rate, vy - p.b * yaw_rate
+        front_vy, rear_vy = vy + AHEAD_M * yaw_rate, vy - BEHIND_M * yaw_rate
         drift_f, drift_r = (
             min(max(drift, -MAX_DRIFT_RAD), MAX_DRIFT_RAD) for drift in self.drift_rad
         )
@@ -225,108 +288,47 @@ class Chassis:
         speed = y[VX] = max(abs(vx), SLIP_FLOOR_M_S)
         y[VY] = speed * math.tan(drift_r)
         y[YAW_RATE] = 0.0
-        y[STEER] = drift_r - drift_f
+        steer = y[STEER] = drift_r - drift_f
         y[VY_F] += y[VY] - front_vy
         y[VY_R] += y[VY] - rear_vy
-        self.slip = slips = []
-        for i, at_wheel in enumerate(self._rolling_speeds(y)):
-            ground = max(abs(rolling[i]), SLIP_FLOOR_M_S)
-            slip = min(max((rolling[i] - radius * x[SPIN + i]) / ground, -20.0), 1.0)
+        slips = []
+        at_wheels = _rolling_speeds(speed, y[VY], 0.0, sin(steer), cos(steer))
+        for i, (real, at_wheel) in enumerate(zip(rolling, at_wheels, strict=True), SPIN):
+            ground = max(abs(real), SLIP_FLOOR_M_S)
+            slip = min(max((real - RADIUS_M * x[i]) / ground, -20.0), 1.0)
             slips.append(slip)
-            y[SPIN + i] = at_wheel * (1.0 - slip) / radius
-        f: list[float] = vehicle_dynamics_mb(y, (0.0, 0.0), p)
-        self._turn_front(f, y[STEER])
+            y[i] = at_wheel * (1.0 - slip) / RADIUS_M
+        f: list[float] = vehicle_dynamics_mb(y, _HELD, self.p)
+        front_axle.turn(f, x, self.load_n[0], self.load_n[1], x[STEER], steer)
         f[VX] += yaw_rate * vy
         for i in (VY, VY_F, VY_R):
             f[i] -= yaw_rate * vx
-        return f
+        return f, slips
 
-    def _front_lateral_n(self, f: list[float], steer: float, turning: float) -> float:
-        """Return the lateral force of both front tyres, which the model keeps to itself.
 
-        It follows from the sums of lateral force and of yaw moment: internal forces cancel in
-        the first.
+def _rolling_speeds(
+    vx: float, vy: float, yaw_rate: float, sin_steer: float, cos_steer: float
+) -> tuple[float, float, float, float]:
+    """Return the forward speed of the ground under each wheel, along the wheel."""
+    half_f, half_r = HALF_TRACK_F_M * yaw_rate, HALF_TRACK_R_M * yaw_rate
+    across = (vy + AHEAD_M * yaw_rate) * sin_steer
+    return (
+        (vx + half_f) * cos_steer + across,
+        (vx - half_f) * cos_steer + across,
+        vx + half_r,
+        vx - half_r,
+    )
 
-        Args:
-            f: what the model returned.
-            steer: the steering angle that it was given.
-            turning: the yaw rate times the forward speed that it was given.
-        """
-        p, per_rate = self.p, -self.wheel_inertia / self.radius_m
-        lf, rf, base = f[SPIN] * per_rate, f[SPIN + 1] * per_rate, p.a + p.b
-        sin_s, cos_s = math.sin(steer), math.cos(steer)
-        lateral = f[VY] * p.m_s + f[VY_F] * p.m_uf + f[VY_R] * p.m_ur + turning * p.m
-        moment = (
-            f[YAW_RATE] * p.I_z
-            - 0.5 * p.T_f * cos_s * (lf - rf)
-            - 0.5 * p.T_r * (f[SPIN + 2] - f[SPIN + 3]) * per_rate
-        )
-        sideways = moment + p.b * lateral - base * (lf + rf) * sin_s
-        front: float = sideways / (base * cos_s + self._uneven_m() * sin_s)
-        return front
 
-    def _uneven_m(self) -> float:
-        """Return the arm, to the right, of the front lateral forces: they differ as the loads."""
-        left, right = self.load_n[0], self.load_n[1]
-        arm: float = 0.5 * self.p.T_f * (right - left) / (right + left)
-        return arm
+def _slope_n(force_n: float, slip: float, load_n: float) -> float:
+    """Return how a tyre's longitudinal force falls with its slip.
 
-    def _weaken_front(self, f: list[float]) -> None:
-        """Take from the front tyres the lateral force that they do not have."""
-        x = self.x
-        lost = (FRONT_GRIP - 1.0) * self._front_lateral_n(f, x[STEER], x[YAW_RATE] * x[VX])
-        sin_s, cos_s = math.sin(x[STEER]), math.cos(x[STEER])
-        self._add_front(f, -lost * sin_s, lost * cos_s, self._uneven_m() * lost * sin_s)
+    The secant: exact where slip is small, never negative beyond the peak.
+    """
+    slip = abs(slip)
+    return abs(force_n) / slip if slip > 0.01 else SLIP_STIFFNESS * load_n
 
-    def _turn_front(self, f: list[float], as_steer: float) -> None:
-        """Turn the front tyres' forces to the real steering angle, and weaken them sideways."""
-        per_rate = -self.wheel_inertia / self.radius_m
-        lf, rf = f[SPIN] * per_rate, f[SPIN + 1] * per_rate
-        front = self._front_lateral_n(f, as_steer, 0.0)
-        steer, weakened = self.x[STEER], FRONT_GRIP * front
-        sin_a, cos_a = math.sin(as_steer), math.cos(as_steer)
-        sin_s, cos_s = math.sin(steer), math.cos(steer)
-        side_sin = weakened * sin_s - front * sin_a
-        ahead = (lf + rf) * (cos_s - cos_a) - side_sin
-        aside = weakened * cos_s - front * cos_a + (lf + rf) * (sin_s - sin_a)
-        uneven = 0.5 * self.p.T_f * (cos_s - cos_a) * (lf - rf) + self._uneven_m() * side_sin
-        self._add_front(f, ahead, aside, uneven)
 
-    def _add_front(self, f: list[float], ahead_n: float, aside_n: float, moment_nm: float) -> None:
-        """Add a force on the front axle, and a yaw moment beside it, to all that they move."""
-        x, p = self.x, self.p
-        f[VX] += ahead_n / p.m
-        f[YAW_RATE] += (p.a * aside_n + moment_nm) / p.I_z
-        f[PITCH_RATE] += ahead_n * (p.h_s - x[HEAVE]) / p.I_y_s
-        f[VY_F] += aside_n / p.m_uf
-        f[ROLL_RATE_F] -= aside_n * (p.R_w - x[HEAVE_F]) / p.I_uf
-
-    def _take_forces(self, f: list[float], ground: list[float]) -> None:
-        """Read the tyre forces back out of the wheels' derivatives."""
-        per_force = -self.wheel_inertia / self.radius_m
-        initial = self.p.tire.p_kx1
-        for i in range(4):
-            force = f[SPIN + i] * per_force
-            slip = abs(self.slip[i])
-            # The secant: exact where slip is small, never negative beyond the peak.
-            slope = abs(force) / slip if slip > 0.01 else initial * self.load_n[i]
-            self.force_x_n[i] = force
-            self.stiffness[i] = slope / ground[i]
-
-    def _stops(self) -> None:
-        """Keep the suspension where the model is valid."""
-        x, p = self.x, self.p
-        for angle, rate in ((ROLL, ROLL_RATE), (PITCH, PITCH_RATE)):
-            if abs(x[angle]) > MAX_TILT_RAD:
-                x[angle], x[rate] = math.copysign(MAX_TILT_RAD, x[angle]), 0.0
-        for roll, rate, heave, heave_rate, track in (
-            (ROLL_F, ROLL_RATE_F, HEAVE_F, HEAVE_RATE_F, p.T_f),
-            (ROLL_R, ROLL_RATE_R, HEAVE_R, HEAVE_RATE_R, p.T_r),
-        ):
-            least = MIN_LOAD_N / p.K_zt
-            if x[heave] < 2.0 * least:
-                x[heave], x[heave_rate] = 2.0 * least, max(x[heave_rate], 0.0)
-            most = (x[heave] - least) / (0.5 * track) * 0.98
-            if abs(x[roll]) > most:
-                x[roll] = math.copysign(most, x[roll])
-                x[rate] = 0.0
+def _most_roll(heave_m: float, half_track_m: float) -> float:
+    """Return the roll at which an axle's inner tyre carries hardly anything."""
+    return (heave_m - LEAST_M) / half_track_m * 0.98

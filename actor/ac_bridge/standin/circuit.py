@@ -82,6 +82,9 @@ class _Placed:
     heading: float
     centre_x: float
     centre_z: float
+    sin_heading: float
+    cos_heading: float
+    """Of the heading where it begins."""
 
     def at(self, along_m: float) -> Placement:
         heading = self.heading + self.curvature * along_m
@@ -98,17 +101,17 @@ class _Placed:
 
     def project(self, x: float, z: float) -> tuple[float, float]:
         """Return (metres along this segment, lateral metres); along may lie outside of it."""
-        if self.curvature == 0.0:
-            dx, dz = x - self.x, z - self.z
-            sin_h, cos_h = math.sin(self.heading), math.cos(self.heading)
+        curvature = self.curvature
+        if curvature == 0.0:
+            dx, dz, sin_h, cos_h = x - self.x, z - self.z, self.sin_heading, self.cos_heading
             return dz * cos_h - dx * sin_h, dx * cos_h + dz * sin_h
-        sign = 1.0 if self.curvature > 0.0 else -1.0
+        sign = 1.0 if curvature > 0.0 else -1.0
         dx, dz = sign * (x - self.centre_x), sign * (z - self.centre_z)
         turned = (math.atan2(dz, dx) - self.heading) * sign
-        half = 0.5 * self.length_m * self.curvature * sign
+        half = 0.5 * self.length_m * curvature * sign
         # The arc's middle is the only safe cut: both of its ends must be reachable from outside.
         turned = half + math.remainder(turned - half, math.tau)
-        radius = sign / self.curvature
+        radius = sign / curvature
         return turned * radius, sign * (math.hypot(dx, dz) - radius)
 
 
@@ -175,18 +178,20 @@ class Circuit:
             hint: the segment of a position nearby; without it every segment is tried.
         """
         index = self._nearest(x_m, z_m) if hint is None else hint
+        placed = self._placed[index]
+        along, lateral = placed.project(x_m, z_m)
         moved = 0
-        while True:
-            placed = self._placed[index]
-            along, lateral = placed.project(x_m, z_m)
-            step = -1 if along < 0.0 else 1 if along >= placed.length_m else 0
+        while not 0.0 <= along < placed.length_m:
+            step = -1 if along < 0.0 else 1
             # Two neighbours that each point to the other (rounding, or the inside of a tight
             # corner) have the joint between them: stay, at the joint.
-            if step == 0 or (moved and (step > 0) != (moved > 0)) or abs(moved) > len(self._placed):
+            if moved * step < 0 or abs(moved) > len(self._placed):
+                along = min(max(along, 0.0), placed.length_m)
                 break
             moved += step
             index = (index + step) % len(self._placed)
-        along = min(max(along, 0.0), placed.length_m)
+            placed = self._placed[index]
+            along, lateral = placed.project(x_m, z_m)
         return Projection(
             (placed.start_m + along) % self.length_m,
             lateral,
@@ -225,6 +230,8 @@ def _lay(segments: Sequence[Segment], start: Placement) -> tuple[tuple[_Placed, 
             heading=heading,
             centre_x=x - math.cos(heading) * radius,
             centre_z=z - math.sin(heading) * radius,
+            sin_heading=math.sin(heading),
+            cos_heading=math.cos(heading),
         )
         placed.append(piece)
         x, z, heading = piece.at(segment.length_m)

@@ -32,8 +32,9 @@ class Conditions:
         """Return the road's height in metres at a distance along the line."""
         steps = distance_m / BUMP_SPACING_M
         index = int(steps)
-        here = self.bumps_m[index % BUMPS]
-        return here + (steps - index) * (self.bumps_m[(index + 1) % BUMPS] - here)
+        bumps = self.bumps_m
+        here = bumps[index % BUMPS]
+        return here + (steps - index) * (bumps[(index + 1) % BUMPS] - here)
 
 
 def draw_conditions(rng: np.random.Generator) -> Conditions:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ac_bridge.standin.chassis import VX, VY, YAW, YAW_RATE, Chassis, X, Y
+from ac_bridge.standin.car import VX, VY, YAW, YAW_RATE, X, Y
+from ac_bridge.standin.chassis import Chassis
 from ac_bridge.standin.circuit import Projection
 
 HALF_LENGTH_M, HALF_WIDTH_M = 2.25, 0.85

@@ -12,9 +12,9 @@ traction control.
 
 from __future__ import annotations
 
-import bisect
 import dataclasses
 import math
+from bisect import bisect_right
 from typing import Literal
 
 Gearbox = Literal["automatic", "sequential"]
@@ -27,6 +27,8 @@ TORQUE_RPM = (0.0, 800.0, 1500.0, 2500.0, 3500.0, 4500.0, 5500.0, 6300.0, 7000.0
 TORQUE_NM = (90.0, 130.0, 165.0, 195.0, 215.0, 228.0, 222.0, 205.0, 178.0, 120.0)
 LIMITER_RPM = 7000
 IDLE_RPM = 850
+IDLES_BELOW_RPM = 900
+"""From here up the idle control leaves the throttle alone."""
 CLUTCH_MAX_NM = 420.0
 """What the closed clutch can hold."""
 BITE_RPM, CLOSED_RPM = 1050.0, 2400.0
@@ -42,15 +44,26 @@ FUEL_L_PER_J = 1.0 / 9.0e6
 """About 27 % of petrol's 33 MJ a litre reaches the crankshaft."""
 
 RAD_S_PER_RPM = math.tau / 60.0
+AXLE_RATIOS = tuple(ratio * FINAL_DRIVE for ratio in RATIOS)
+"""Engine turns for one turn of the axle, by gear; 0 in neutral."""
+
+_TORQUE_PIECES = tuple(
+    (rpm, next_rpm - rpm, torque, next_torque - torque)
+    for rpm, next_rpm, torque, next_torque in zip(
+        TORQUE_RPM, TORQUE_RPM[1:], TORQUE_NM, TORQUE_NM[1:], strict=False
+    )
+)
+"""The torque curve by straight pieces: where each begins, how wide it is, its torque and rise."""
 
 
 def full_torque_nm(rpm: float) -> float:
     """Return the torque at full throttle."""
-    rpm = min(max(rpm, 0.0), TORQUE_RPM[-1])
-    i = min(bisect.bisect_right(TORQUE_RPM, rpm), len(TORQUE_RPM) - 1)
-    low = TORQUE_RPM[i - 1]
-    share = (rpm - low) / (TORQUE_RPM[i] - low)
-    return TORQUE_NM[i - 1] + share * (TORQUE_NM[i] - TORQUE_NM[i - 1])
+    if rpm >= TORQUE_RPM[-1]:
+        return TORQUE_NM[-1]
+    rpm = max(rpm, 0.0)
+    piece = bisect_right(TORQUE_RPM, rpm) - 1
+    begin, width, torque, rise = _TORQUE_PIECES[piece]
+    return torque + (rpm - begin) / width * rise
 
 
 MAX_POWER_W = max(
@@ -85,7 +98,7 @@ class Drivetrain:
     @property
     def ratio(self) -> float:
         """Engine turns for one turn of the axle; 0 in neutral."""
-        return RATIOS[self.gear] * FINAL_DRIVE
+        return AXLE_RATIOS[self.gear]
 
     @staticmethod
     def turns_rpm(gear: int, speed_m_s: float) -> float:
@@ -107,7 +120,7 @@ class Drivetrain:
                 self.gear, self.settled_s = self.target, 0.0
             return
         self.settled_s += dt_s
-        wanted = self._by_button(up, down, speed_m_s)
+        wanted = self._by_button(up, down, speed_m_s) if up or down else self.gear
         if wanted == self.gear and self.gearbox == "automatic":
             wanted = self._by_speed(speed_m_s)
         if wanted != self.gear:
@@ -161,27 +174,43 @@ class Drivetrain:
             axle_inertia: what resists the axle's change of speed, kg m2.
             dt_s: the step.
         """
-        shifting = self.shifting_s > 0.0
-        self.throttle = 0.0 if shifting else throttle
-        rpm = self.engine_rad_s / RAD_S_PER_RPM
-        fastest = max(rpm, abs(axle_rad_s * self.ratio) / RAD_S_PER_RPM)
-        automatic = min(max((fastest - BITE_RPM) / (CLOSED_RPM - BITE_RPM), 0.0), 1.0)
-        self.engaged = 0.0 if shifting or self.gear == NEUTRAL else automatic * (1.0 - pedal)
+        ratio, engine_rad_s = AXLE_RATIOS[self.gear], self.engine_rad_s
+        rpm = engine_rad_s / RAD_S_PER_RPM
+        if self.shifting_s > 0.0:
+            self.throttle = engaged = 0.0
+        else:
+            self.throttle = throttle
+            engaged = self._closed(max(rpm, abs(axle_rad_s * ratio) / RAD_S_PER_RPM), pedal)
+        self.engaged = engaged
         torque = self._engine_torque(rpm, dt_s)
 
-        ratio = self.ratio
-        free = self.engine_rad_s + dt_s * torque / ENGINE_INERTIA
+        free = engine_rad_s + dt_s * torque / ENGINE_INERTIA
         coupling = dt_s * (1.0 / ENGINE_INERTIA + ratio * ratio / axle_inertia)
-        limit = CLUTCH_MAX_NM * self.engaged
-        through = min(max((free - axle_rad_s * ratio) / coupling, -limit), limit)
+        limit = CLUTCH_MAX_NM * engaged
+        through = (free - axle_rad_s * ratio) / coupling
+        through = -limit if through < -limit else limit if through > limit else through
         self.engine_rad_s = max(free - dt_s * through / ENGINE_INERTIA, 40.0)
         return through * ratio
 
+    def _closed(self, rpm: float, pedal: float) -> float:
+        """Return how far the clutch is closed, by the automatic one and by the pedal."""
+        if self.gear == NEUTRAL or rpm <= BITE_RPM:
+            return 0.0
+        if rpm >= CLOSED_RPM:
+            return 1.0 - pedal
+        return (rpm - BITE_RPM) / (CLOSED_RPM - BITE_RPM) * (1.0 - pedal)
+
     def _engine_torque(self, rpm: float, dt_s: float) -> float:
-        idle = min(max((IDLE_RPM - rpm) / 150.0 + 0.13, 0.0), 1.0)
-        opening = max(self.throttle, idle)
         if rpm >= LIMITER_RPM or self.fuel_l <= 0.0:
             opening = 0.0
+        else:
+            opening = self.throttle
+            if rpm < IDLES_BELOW_RPM:
+                idle = (IDLE_RPM - rpm) / 150.0 + 0.13
+                opening = max(opening, min(max(idle, 0.0), 1.0))
+        lost = 12.0 + 0.006 * rpm
+        if opening == 0.0:
+            return -lost
         drive = opening * full_torque_nm(rpm)
         self.fuel_l = max(self.fuel_l - drive * self.engine_rad_s * dt_s * FUEL_L_PER_J, 0.0)
-        return drive - (1.0 - opening) * (12.0 + 0.006 * rpm)
+        return drive - (1.0 - opening) * lost

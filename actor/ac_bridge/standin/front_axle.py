@@ -111,9 +111,7 @@ def _lateral_n(f: list[float], sin_s: float, cos_s: float, turning: float, arm_m
     return sideways / (WHEELBASE_M * cos_s + arm_m * sin_s)
 
 
-def _add(
-    f: list[float], x: list[float], ahead_n: float, aside_n: float, moment_nm: float
-) -> None:
+def _add(f: list[float], x: list[float], ahead_n: float, aside_n: float, moment_nm: float) -> None:
     """Add a force on the front axle, and a yaw moment beside it, to all that they move."""
     f[VX] += ahead_n / MASS_KG
     f[YAW_RATE] += (AHEAD_M * aside_n + moment_nm) / YAW_INERTIA

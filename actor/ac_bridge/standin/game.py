@@ -161,14 +161,14 @@ class StandinGame(Game):
         """Run the steps that end by ``time_s`` after the launch."""
         with self._lock:
             session, device = self._session, self._device
+            frame, packet = session.frame, session.physics_packet
             missing = math.floor(time_s / STEP_S + ROUNDING_STEPS) - session.steps
             for _ in range(missing):
-                frame, packet = session.frame, session.physics_packet
                 session.step(device)
-                if session.physics_packet != packet:
-                    self._cache.pop(Page.PHYSICS, None)
-                if session.frame is not frame:
-                    self._cache.pop(Page.GRAPHICS, None)
+            if session.physics_packet != packet:
+                self._cache.pop(Page.PHYSICS, None)
+            if session.frame is not frame:
+                self._cache.pop(Page.GRAPHICS, None)
 
     def _pack(self, page: Page) -> bytes:
         session = self._session

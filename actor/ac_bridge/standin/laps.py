@@ -10,10 +10,24 @@ counts too, and only the text of the best lap ignores it, as in the game's pract
 from __future__ import annotations
 
 import dataclasses
+from typing import NamedTuple
 
 STEP_MS = 3
 SECTORS = 3
 ALLOWED_TYRES_OUT = 2
+
+
+class LapTimes(NamedTuple):
+    """What a `LapTimer` shows at one moment; see there."""
+
+    current_ms: int
+    completed: int
+    last_ms: int
+    best_ms: int
+    best_valid_ms: int
+    sector: int
+    sector_ms: int
+    split_ms: int
 
 
 @dataclasses.dataclass(slots=True)
@@ -43,7 +57,8 @@ class LapTimer:
     def step(self, position_m: float, tyres_out: int) -> None:
         """Count 3 ms during which the car came to ``position_m``."""
         self.current_ms += STEP_MS
-        self.cut = self.cut or tyres_out > ALLOWED_TYRES_OUT
+        if tyres_out > ALLOWED_TYRES_OUT:
+            self.cut = True
         before, self.position_m = self.position_m, position_m
         if abs(position_m - before) > 0.5 * self.length_m:
             if position_m < before:
@@ -52,6 +67,19 @@ class LapTimer:
             line_m = (self.sector + 1) * self.length_m / SECTORS
             if before < line_m <= position_m:
                 self._cross_sector()
+
+    def times(self) -> LapTimes:
+        """Return what it shows now."""
+        return LapTimes(
+            self.current_ms,
+            self.completed,
+            self.last_ms,
+            self.best_ms,
+            self.best_valid_ms,
+            self.sector,
+            self.sector_ms,
+            self.split_ms,
+        )
 
     @property
     def split_ms(self) -> int:

@@ -13,8 +13,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ac_bridge.standin.chassis import (
+from ac_bridge.standin.car import (
+    AHEAD_M,
+    BEHIND_M,
     GRAVITY_M_S2,
+    HALF_TRACK_F_M,
+    HALF_TRACK_R_M,
     HEAVE,
     HEAVE_F,
     HEAVE_R,
@@ -26,6 +30,7 @@ from ac_bridge.standin.chassis import (
     ROLL_R,
     ROLL_RATE,
     SPIN,
+    TYRE_N_PER_M,
     VX,
     VY,
     YAW,
@@ -45,16 +50,19 @@ STATIC_CAMBER_RAD = -0.025
 SESSION_MS = 3_600_000
 """Length of the practice session that is shown."""
 MAX_FUEL_L = 60.0
+UPWARDS = ((0.0, 1.0, 0.0),) * 4
+"""The ground's normal under each wheel: the circuit is level."""
 
 
 def physics_values(session: Session) -> dict[str, Any]:
     """Return the physics page's fields."""
     car = session.vehicle
+    drift_f_rad, drift_r_rad = car.chassis.drift_rad
     return {
         "packetId": session.physics_packet,
         **_controls(session),
-        **_motion(car),
-        **_wheels(car),
+        **_motion(car, drift_f_rad),
+        **_wheels(car, drift_f_rad, drift_r_rad),
         **_slow(car),
         "carDamage": car.damage_kmh,
         "numberOfTyresOut": car.tyres_out,
@@ -144,11 +152,11 @@ def _controls(session: Session) -> dict[str, Any]:
     }
 
 
-def _motion(car: Vehicle) -> dict[str, Any]:
+def _motion(car: Vehicle, drift_f_rad: float) -> dict[str, Any]:
     x = car.chassis.x
-    sin_yaw, cos_yaw = math.sin(x[YAW]), math.cos(x[YAW])
-    ahead, right, down = x[VX], x[VY], x[HEAVE_RATE]
-    forward_g, right_g, down_g = (a / GRAVITY_M_S2 for a in car.chassis.accel_m_s2)
+    yaw, yaw_rate, ahead, right, down = x[YAW], x[YAW_RATE], x[VX], x[VY], x[HEAVE_RATE]
+    sin_yaw, cos_yaw = math.sin(yaw), math.cos(yaw)
+    forward, rightward, downward = car.chassis.accel_m_s2
     return {
         "speedKmh": 3.6 * math.sqrt(ahead * ahead + right * right + down * down),
         "velocity": (
@@ -156,70 +164,83 @@ def _motion(car: Vehicle) -> dict[str, Any]:
             -down,
             ahead * cos_yaw - right * sin_yaw,
         ),
-        "accG": (-right_g, -down_g, forward_g),
-        "heading": math.remainder(x[YAW], math.tau),
+        "accG": (
+            -(rightward / GRAVITY_M_S2),
+            -(downward / GRAVITY_M_S2),
+            forward / GRAVITY_M_S2,
+        ),
+        "heading": math.remainder(yaw, math.tau),
         "pitch": x[PITCH],
         "roll": -x[ROLL],
         "cgHeight": car.height_m,
-        "localAngularVel": (-x[PITCH_RATE], -x[YAW_RATE], x[ROLL_RATE]),
+        "localAngularVel": (-x[PITCH_RATE], -yaw_rate, x[ROLL_RATE]),
         "localVelocity": (-right, -down, ahead),
-        "finalFF": max(-1.5, min(1.5, -4.0 * car.chassis.drift_rad[0])),
+        "finalFF": max(-1.5, min(1.5, -4.0 * drift_f_rad)),
     }
 
 
-def _wheels(car: Vehicle) -> dict[str, Any]:
+def _wheels(car: Vehicle, drift_f_rad: float, drift_r_rad: float) -> dict[str, Any]:
     chassis, x = car.chassis, car.chassis.x
-    sin_yaw, cos_yaw = math.sin(x[YAW]), math.cos(x[YAW])
-    travel = suspension_travel_m(car)
+    yaw, roll = x[YAW], x[ROLL]
+    lf, rf, lr, rr = travel = suspension_travel_m(car)
+    side_f, side_r = drift_f_rad / PEAK_DRIFT_RAD, drift_r_rad / PEAK_DRIFT_RAD
+    slip_lf, slip_rf, slip_lr, slip_rr = chassis.slip
     return {
-        "wheelSlip": [
-            0.02
-            + math.hypot(chassis.slip[i] / PEAK_SLIP, chassis.drift_rad[i // 2] / PEAK_DRIFT_RAD)
-            for i in range(4)
-        ],
+        "wheelSlip": (
+            0.02 + math.hypot(slip_lf / PEAK_SLIP, side_f),
+            0.02 + math.hypot(slip_rf / PEAK_SLIP, side_f),
+            0.02 + math.hypot(slip_lr / PEAK_SLIP, side_r),
+            0.02 + math.hypot(slip_rr / PEAK_SLIP, side_r),
+        ),
         "wheelLoad": tyre_loads_n(car),
         "wheelAngularSpeed": x[SPIN : SPIN + 4],
         "suspensionTravel": travel,
-        "rideHeight": (0.15 - 0.5 * (travel[0] + travel[1]), 0.16 - 0.5 * (travel[2] + travel[3])),
-        "camberRAD": [
-            (1.0 if i % 2 == 0 else -1.0) * (STATIC_CAMBER_RAD - 0.3 * travel[i]) - x[ROLL]
-            for i in range(4)
-        ],
+        "rideHeight": (0.15 - 0.5 * (lf + rf), 0.16 - 0.5 * (lr + rr)),
+        # The same angle leans a left wheel inwards and a right one outwards.
+        "camberRAD": (
+            (STATIC_CAMBER_RAD - 0.3 * lf) - roll,
+            -(STATIC_CAMBER_RAD - 0.3 * rf) - roll,
+            (STATIC_CAMBER_RAD - 0.3 * lr) - roll,
+            -(STATIC_CAMBER_RAD - 0.3 * rr) - roll,
+        ),
         "tyreContactPoint": [(x_m, 0.0, z_m) for x_m, z_m in car.wheel_positions()],
-        "tyreContactNormal": [(0.0, 1.0, 0.0)] * 4,
-        "tyreContactHeading": [(sin_yaw, 0.0, -cos_yaw)] * 4,
+        "tyreContactNormal": UPWARDS,
+        "tyreContactHeading": ((math.sin(yaw), 0.0, -math.cos(yaw)),) * 4,
     }
 
 
 def _slow(car: Vehicle) -> dict[str, Any]:
     wear = car.wear
-    lean = [(-1.0 if i % 2 == 0 else 1.0) * 40.0 * car.chassis.x[ROLL] for i in range(4)]
+    lf, rf, lr, rr = wear.surface_c
+    # Lean loads the outer shoulder of the wheels on one side and the inner one on the other.
+    left = -40.0 * car.chassis.x[ROLL]
+    right = 40.0 * car.chassis.x[ROLL]
     return {
-        "wheelsPressure": [wear.pressure_psi(i) for i in range(4)],
+        "wheelsPressure": wear.pressures_psi(),
         "tyreWear": wear.grip_pct,
         "tyreDirtyLevel": wear.dirt,
         "tyreCoreTemperature": wear.core_c,
-        "tyreTempI": [t + 3.0 - d for t, d in zip(wear.surface_c, lean, strict=True)],
+        "tyreTempI": (lf + 3.0 - left, rf + 3.0 - right, lr + 3.0 - left, rr + 3.0 - right),
         "tyreTempM": wear.surface_c,
-        "tyreTempO": [t - 3.0 + d for t, d in zip(wear.surface_c, lean, strict=True)],
+        "tyreTempO": (lf - 3.0 + left, rf - 3.0 + right, lr - 3.0 + left, rr - 3.0 + right),
         "brakeTemp": wear.brake_c,
     }
 
 
 def tyre_loads_n(car: Vehicle) -> list[float]:
     """Return the vertical load of each tyre, never negative; the road's bumps press too."""
-    stiffness = float(car.chassis.p.K_zt)
-    return [
-        max(load + stiffness * car.bumps_m[i // 2], 0.0)
-        for i, load in enumerate(car.chassis.load_n)
-    ]
+    front_m, rear_m = car.bumps_m
+    front, rear = TYRE_N_PER_M * front_m, TYRE_N_PER_M * rear_m
+    lf, rf, lr, rr = car.chassis.load_n
+    return [max(lf + front, 0.0), max(rf + front, 0.0), max(lr + rear, 0.0), max(rr + rear, 0.0)]
 
 
 def suspension_travel_m(car: Vehicle) -> list[float]:
     """Return how far each spring is pressed beyond its rest on level ground."""
-    x, p = car.chassis.x, car.chassis.p
-    front = x[HEAVE] - x[HEAVE_F] - p.a * x[PITCH]
-    rear = x[HEAVE] - x[HEAVE_R] + p.b * x[PITCH]
-    lean_f = 0.5 * p.T_f * (x[ROLL] - x[ROLL_F])
-    lean_r = 0.5 * p.T_r * (x[ROLL] - x[ROLL_R])
+    x = car.chassis.x
+    heave, pitch, roll = x[HEAVE], x[PITCH], x[ROLL]
+    front = heave - x[HEAVE_F] - AHEAD_M * pitch
+    rear = heave - x[HEAVE_R] + BEHIND_M * pitch
+    lean_f = HALF_TRACK_F_M * (roll - x[ROLL_F])
+    lean_r = HALF_TRACK_R_M * (roll - x[ROLL_R])
     return [front - lean_f, front + lean_f, rear - lean_r, rear + lean_r]

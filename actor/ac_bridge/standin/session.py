@@ -19,15 +19,15 @@ session ends and leader boards, replays, tyre changes.
 
 from __future__ import annotations
 
-import dataclasses
 import enum
+from typing import NamedTuple
 
 import numpy as np
 
 from ac_bridge.standin.circuit import Circuit
 from ac_bridge.standin.conditions import Conditions, draw_conditions
 from ac_bridge.standin.drivetrain import FIRST, Gearbox
-from ac_bridge.standin.laps import STEP_MS, LapTimer
+from ac_bridge.standin.laps import STEP_MS, LapTimer, LapTimes
 from ac_bridge.standin.vehicle import STEP_S, Vehicle
 from ac_bridge.standin.wheel import LINEAR, InputSettings, WheelInput
 
@@ -43,6 +43,10 @@ START_M = 0.5
 
 SHIFT_UP, SHIFT_DOWN, RESTART, START = 1, 2, 7, 9
 """Buttons of the wheel."""
+SHIFT_UP_BIT, SHIFT_DOWN_BIT, RESTART_BIT, START_BIT = (
+    1 << (button - 1) for button in (SHIFT_UP, SHIFT_DOWN, RESTART, START)
+)
+"""Where they are in the wheel's bit mask."""
 
 
 class Stage(enum.Enum):
@@ -64,13 +68,12 @@ class Status(enum.IntEnum):
     PAUSE = 3
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """What the graphics page shows: the state of the game when a frame was drawn."""
 
     number: int
     status: Status
-    laps: LapTimer
+    laps: LapTimes
     stage: Stage
     conditions: Conditions
     elapsed_ms: int
@@ -136,12 +139,13 @@ class Session:
     def step(self, device: bytes) -> None:
         """Live for 3 ms with the wheel held as in ``device``."""
         self.steps += 1
-        if self.stage is Stage.ENDED:
+        stage = self.stage
+        if stage is Stage.ENDED:
             return
         if self._stalled_steps > 0:
             self._stalled_steps -= 1
             return
-        if self.stage is Stage.RELOADING:
+        if stage is Stage.RELOADING:
             self._stage_steps += 1
             if self._stage_steps >= RELOAD_STEPS:
                 self._park()
@@ -150,11 +154,18 @@ class Session:
             return
         self.input.poll(device, self.vehicle.speed_m_s * 3.6)
         if not self.paused:
-            self._simulate()
+            self._stage_steps += 1
+            if stage is Stage.DRIVING:
+                self._drive()
+            else:
+                self._idle(stage)
         if self.steps % STEPS_PER_FRAME == 0:
             self.frames += 1
             self.frame = self._draw()
-        self._obey_restart()
+        if self.input.buttons & RESTART_BIT:
+            self._obey_restart()
+        else:
+            self._restart_held = 0
 
     def pause(self) -> None:
         """Open the pause menu: physics stands still, frames go on."""
@@ -174,7 +185,7 @@ class Session:
         """End as a player does: the graphics page is written once more, with status 0."""
         self.stage = Stage.ENDED
         self.frames += 1
-        self.frame = dataclasses.replace(self.frame, number=self.frames, status=Status.OFF)
+        self.frame = self.frame._replace(number=self.frames, status=Status.OFF)
 
     def crash(self) -> None:
         """End without a word: the pages stay as they are."""
@@ -190,27 +201,28 @@ class Session:
         self.laps = LapTimer(self.circuit.length_m, self.vehicle.where.distance_m)
         self._elapsed_steps = 0
 
-    def _simulate(self) -> None:
-        self._stage_steps += 1
-        if self.stage is Stage.LOADING:
+    def _idle(self, stage: Stage) -> None:
+        """Live through a step without physics: loading, or on the session screen."""
+        if stage is Stage.LOADING:
             if self._stage_steps >= FIRST_PHYSICS_STEP:
                 self._enter(Stage.SCREEN)
                 self.physics_packet += 1
             return
         self.physics_packet += 1
         self._elapsed_steps += 1
-        if self.stage is Stage.DRIVING:
-            self._drive()
-        elif self.input.pressed & _bit(START):
+        if self.input.pressed & START_BIT:
             self._enter(Stage.DRIVING)
             if self.gearbox == "automatic":
                 self.vehicle.drivetrain.select(FIRST)
 
     def _drive(self) -> None:
+        self.physics_packet += 1
+        self._elapsed_steps += 1
         wheel, vehicle = self.input, self.vehicle
+        pressed = wheel.pressed
         vehicle.drivetrain.shift(
-            bool(wheel.pressed & _bit(SHIFT_UP)),
-            bool(wheel.pressed & _bit(SHIFT_DOWN)),
+            pressed & SHIFT_UP_BIT != 0,
+            pressed & SHIFT_DOWN_BIT != 0,
             vehicle.forward_m_s,
             STEP_S,
         )
@@ -219,7 +231,7 @@ class Session:
 
     def _obey_restart(self) -> None:
         """Restart once for each press that is held long enough, in the pause menu too."""
-        if self.stage is Stage.LOADING or not self.input.buttons & _bit(RESTART):
+        if self.stage is Stage.LOADING:
             self._restart_held = 0
             return
         self._restart_held += 1
@@ -232,7 +244,7 @@ class Session:
         return Frame(
             number=self.frames,
             status=Status.PAUSE if self.paused else Status.LIVE,
-            laps=dataclasses.replace(self.laps),
+            laps=self.laps.times(),
             stage=self.stage,
             conditions=self.vehicle.conditions,
             elapsed_ms=self._elapsed_steps * STEP_MS,
@@ -240,7 +252,3 @@ class Session:
             travelled_m=self.vehicle.travelled_m,
             position_m=(x_m, self.vehicle.height_m, z_m),
         )
-
-
-def _bit(button: int) -> int:
-    return 1 << (button - 1)

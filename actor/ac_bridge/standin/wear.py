@@ -58,22 +58,26 @@ class Wear:
             dt_s: seconds.
         """
         airflow = 0.3 + speed_m_s / 40.0
+        ambient = self.ambient_c
+        tyre_cooling, brake_cooling = TYRE_COOLING_PER_S * airflow, BRAKE_COOLING_PER_S * airflow
         for i in range(4):
-            core = self.core_c[i]
-            softness = max(1.0 - self.surface_c[i] / MELTING_C, 0.0)
-            warming = sliding_w[i] * TYRE_WORK_K_PER_J * softness
-            cooling = TYRE_COOLING_PER_S * airflow * (self.surface_c[i] - self.ambient_c)
-            self.surface_c[i] += dt_s * (
-                warming - cooling - CORE_PER_S * (self.surface_c[i] - core)
-            )
-            self.core_c[i] += dt_s * CORE_PER_S * (self.surface_c[i] - core)
-            lost = BRAKE_COOLING_PER_S * airflow * (self.brake_c[i] - self.ambient_c)
+            surface, core, brake, sliding = (
+                self.surface_c[i], self.core_c[i], self.brake_c[i], sliding_w[i]
+            )  # fmt: skip
+            softness = max(1.0 - surface / MELTING_C, 0.0)
+            warming = sliding * TYRE_WORK_K_PER_J * softness
+            cooling = tyre_cooling * (surface - ambient)
+            surface += dt_s * (warming - cooling - CORE_PER_S * (surface - core))
+            self.surface_c[i] = surface
+            self.core_c[i] += dt_s * CORE_PER_S * (surface - core)
+            lost = brake_cooling * (brake - ambient)
             self.brake_c[i] += dt_s * (braking_w[i] * BRAKE_K_PER_J - lost)
-            worn = sliding_w[i] * WEAR_PER_J * dt_s
+            worn = sliding * WEAR_PER_J * dt_s
             self.grip_pct[i] = max(self.grip_pct[i] - worn, 90.0)
             gain = 0.02 * speed_m_s if out[i] else -0.01 * speed_m_s
             self.dirt[i] = min(max(self.dirt[i] + gain * dt_s, 0.0), 5.0)
 
-    def pressure_psi(self, wheel: int) -> float:
-        """Return a tyre's hot pressure."""
-        return COLD_PRESSURE_PSI * (273.0 + self.core_c[wheel]) / (273.0 + self.ambient_c)
+    def pressures_psi(self) -> list[float]:
+        """Return the tyres' hot pressures."""
+        cold_k = 273.0 + self.ambient_c
+        return [COLD_PRESSURE_PSI * (273.0 + core) / cold_k for core in self.core_c]

@@ -111,7 +111,6 @@ class WheelInput:
         self._at_launch = DEVICE.unpack(device)[:4]
         self._moved = [False, False, False, False]
         self._held = self._read(device)
-        self._buttons_before = self._held.buttons
         self.steer = 0.0
         """Steering after shaping, -1..1."""
         self.throttle = self.brake = self.clutch = 0.0
@@ -124,15 +123,16 @@ class WheelInput:
         """Read the device, as each physics step does."""
         if device is not self._device:
             self._device = device
-            self._held = self._read(device)
-        held, settings = self._held, self.settings
-        self.throttle, self.brake, self.clutch = held.throttle, held.brake, held.clutch
-        self.buttons = held.buttons
-        self.pressed = held.buttons & ~self._buttons_before
-        self._buttons_before = held.buttons
-        steer = held.steer / (1.0 + settings.speed_sensitivity * speed_kmh)
+            self._held = held = self._read(device)
+            self.throttle, self.brake, self.clutch = held.throttle, held.brake, held.clutch
+            self.pressed = held.buttons & ~self.buttons
+            self.buttons = held.buttons
+        else:
+            self.pressed = 0
+        settings = self.settings
+        steer = self._held.steer / (1.0 + settings.speed_sensitivity * speed_kmh)
         steer += settings.steer_filter * (self.steer - steer)
-        self.steer = min(max(steer, -1.0), 1.0)
+        self.steer = -1.0 if steer < -1.0 else 1.0 if steer > 1.0 else steer
 
     def _read(self, device: bytes) -> Held:
         *axes, buttons = DEVICE.unpack(device)
