@@ -14,6 +14,9 @@ sends sixteen times the limit is not a peer with a bug in one message."""
 OBSERVATION_ELEMENTS = 4096
 """Most elements of an observation: 32 times the largest profile published for this game."""
 
+FEATURE_ELEMENTS = 512
+"""Most elements of one feature: a ray for each degree of a circle, and some."""
+
 ACTION_COMPONENTS = 16
 """Most components of an action: a wheel with three pedals and a few switches has fewer."""
 

@@ -13,7 +13,7 @@ from pydantic import Field, Strict, model_validator
 
 from ac_bridge_protocol.errors import ActionError, ErrorCode
 from ac_bridge_protocol.helpers import choose
-from ac_bridge_protocol.limits import ACTION_COMPONENTS, OBSERVATION_ELEMENTS
+from ac_bridge_protocol.limits import ACTION_COMPONENTS, FEATURE_ELEMENTS, OBSERVATION_ELEMENTS
 from ac_bridge_protocol.wire import BY_VALUE, WireModel
 
 ROUNDING = 1e-6
@@ -46,7 +46,7 @@ class FeatureSpec(WireModel):
     name: str
     unit: str
     """Of the quantity before scaling; empty for a plain number."""
-    size: int = Field(default=1, ge=1, le=OBSERVATION_ELEMENTS)
+    size: int = Field(default=1, ge=1, le=FEATURE_ELEMENTS)
     """Elements that it takes."""
     scale: float = 1.0
     """What the quantity was divided by."""
