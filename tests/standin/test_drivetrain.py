@@ -10,6 +10,7 @@ from ac_bridge.standin.drivetrain import (
     NEUTRAL,
     REVERSE,
     TORQUE_NM,
+    TORQUE_RPM,
     Drivetrain,
     full_torque_nm,
 )
@@ -50,6 +51,14 @@ def test_the_torque_curve_is_that_of_a_two_litre_engine() -> None:
     assert full_torque_nm(-5) == TORQUE_NM[0]
     assert full_torque_nm(99_999) == TORQUE_NM[-1]
     assert 120_000 < MAX_POWER_W < 150_000
+
+
+@pytest.mark.parametrize("at", range(len(TORQUE_RPM) - 1))
+def test_the_torque_curve_is_straight_between_its_points(at: int) -> None:
+    """It passes through each point, and half-way between two through their mean."""
+    assert full_torque_nm(TORQUE_RPM[at]) == TORQUE_NM[at]
+    middle = full_torque_nm(0.5 * (TORQUE_RPM[at] + TORQUE_RPM[at + 1]))
+    assert middle == pytest.approx(0.5 * (TORQUE_NM[at] + TORQUE_NM[at + 1]))
 
 
 def test_it_idles_in_neutral() -> None:

@@ -88,3 +88,13 @@ def test_a_cut_lap_is_no_best_lap_with_a_text() -> None:
     assert not timer.cut
     lap(timer, tyres_out=2)
     assert timer.best_valid_ms == 18
+
+
+def test_what_is_shown_stays_when_the_timer_goes_on() -> None:
+    """A drawn frame keeps the times of its moment."""
+    timer = LapTimer(LENGTH_M)
+    lap(timer)
+    shown = timer.times()
+    lap(timer)
+    assert (shown.completed, shown.last_ms, shown.current_ms) == (1, 6 * STEP_MS, 0)
+    assert timer.times().completed == 2

@@ -15,6 +15,9 @@ from typing import Any
 
 from vehiclemodels.parameters_vehicle2 import parameters_vehicle2
 
+Wheels = tuple[float, float, float, float]
+"""One number for each wheel."""
+
 
 def car_parameters() -> Any:
     """Return the model's parameters of this car, the caller's to change."""

@@ -66,6 +66,7 @@ from ac_bridge.standin.car import (
     VY_R,
     WHEEL_INERTIA,
     YAW_RATE,
+    Wheels,
     car_parameters,
 )
 
@@ -112,16 +113,14 @@ class Chassis:
         x[PITCH] = (x[HEAVE_R] - x[HEAVE_F]) / (AHEAD_M + BEHIND_M)
         x[HEAVE] = x[HEAVE_F] + AHEAD_M * x[PITCH]
         self.x = x
-        self.slip = [0.0, 0.0, 0.0, 0.0]
+        self.slip: Wheels = (0.0, 0.0, 0.0, 0.0)
         """Longitudinal slip by wheel: 1 is locked, below 0 spins faster than it rolls."""
-        self.load_n = [
-            x[HEAVE_F] * TYRE_N_PER_M, x[HEAVE_F] * TYRE_N_PER_M,
-            x[HEAVE_R] * TYRE_N_PER_M, x[HEAVE_R] * TYRE_N_PER_M,
-        ]  # fmt: skip
-        """Vertical tyre load by wheel: front left, front right, rear left, rear right."""
-        self.force_x_n = [0.0, 0.0, 0.0, 0.0]
+        load_f, load_r = x[HEAVE_F] * TYRE_N_PER_M, x[HEAVE_R] * TYRE_N_PER_M
+        self.load_n: Wheels = (load_f, load_f, load_r, load_r)
+        """Vertical tyre load by wheel."""
+        self.force_x_n: Wheels = (0.0, 0.0, 0.0, 0.0)
         """Longitudinal tyre force by wheel, positive pushing the car forward."""
-        self.stiffness = [0.0, 0.0, 0.0, 0.0]
+        self.stiffness: Wheels = (0.0, 0.0, 0.0, 0.0)
         """How that force falls with wheel speed, in N s/m, never negative."""
         self.accel_m_s2 = (0.0, 0.0, 0.0)
         """Of the body in its own frame: forward, right, down."""
@@ -163,7 +162,7 @@ class Chassis:
         lean_f, lean_r = HALF_TRACK_F_M * sin(roll_f), HALF_TRACK_R_M * sin(roll_r)
         load_lf, load_rf = (front - lean_f) * TYRE_N_PER_M, (front + lean_f) * TYRE_N_PER_M
         load_lr, load_rr = (rear - lean_r) * TYRE_N_PER_M, (rear + lean_r) * TYRE_N_PER_M
-        self.load_n = [load_lf, load_rf, load_lr, load_rr]
+        self.load_n = (load_lf, load_rf, load_lr, load_rr)
 
         sin_s, cos_s = sin(steer), cos(steer)
         lf, rf, lr, rr = rolling = _rolling_speeds(vx, vy, yaw_rate, sin_s, cos_s)
@@ -181,18 +180,18 @@ class Chassis:
             f, (slip_lf, slip_rf, slip_lr, slip_rr) = self._slow_derivatives(rolling)
             lf, rf = max(abs(lf), SLIP_FLOOR_M_S), max(abs(rf), SLIP_FLOOR_M_S)
             lr, rr = max(abs(lr), SLIP_FLOOR_M_S), max(abs(rr), SLIP_FLOOR_M_S)
-        self.slip = [slip_lf, slip_rf, slip_lr, slip_rr]
+        self.slip = (slip_lf, slip_rf, slip_lr, slip_rr)
 
         # The tyre forces, read back out of the wheels' derivatives.
         f_lf, f_rf = f[SPIN] * FORCE_PER_SPIN_UP, f[SPIN + 1] * FORCE_PER_SPIN_UP
         f_lr, f_rr = f[SPIN + 2] * FORCE_PER_SPIN_UP, f[SPIN + 3] * FORCE_PER_SPIN_UP
-        self.force_x_n = [f_lf, f_rf, f_lr, f_rr]
-        self.stiffness = [
+        self.force_x_n = (f_lf, f_rf, f_lr, f_rr)
+        self.stiffness = (
             _slope_n(f_lf, slip_lf, load_lf) / lf,
             _slope_n(f_rf, slip_rf, load_rf) / rf,
             _slope_n(f_lr, slip_lr, load_lr) / lr,
             _slope_n(f_rr, slip_rr, load_rr) / rr,
-        ]
+        )
         return f
 
     def integrate(self, f: list[float], dt_s: float) -> None:
@@ -234,18 +233,19 @@ class Chassis:
         x_m += dt_s * (vx * cos_yaw - vy * sin_yaw)
         y_m += dt_s * (vx * sin_yaw + vy * cos_yaw)
 
-        # Stops keep the suspension where the model is valid.
+        # Stops keep the suspension where the model is valid. An axle rolls no further than until
+        # its inner tyre carries hardly anything.
         if abs(roll) > MAX_TILT_RAD:
             roll, roll_rate = copysign(MAX_TILT_RAD, roll), 0.0
         if abs(pitch) > MAX_TILT_RAD:
             pitch, pitch_rate = copysign(MAX_TILT_RAD, pitch), 0.0
         if heave_f < 2.0 * LEAST_M:
             heave_f, heave_rate_f = 2.0 * LEAST_M, max(heave_rate_f, 0.0)
-        if abs(roll_f) > (most := _most_roll(heave_f, HALF_TRACK_F_M)):
+        if abs(roll_f) > (most := (heave_f - LEAST_M) / HALF_TRACK_F_M * 0.98):
             roll_f, roll_rate_f = copysign(most, roll_f), 0.0
         if heave_r < 2.0 * LEAST_M:
             heave_r, heave_rate_r = 2.0 * LEAST_M, max(heave_rate_r, 0.0)
-        if abs(roll_r) > (most := _most_roll(heave_r, HALF_TRACK_R_M)):
+        if abs(roll_r) > (most := (heave_r - LEAST_M) / HALF_TRACK_R_M * 0.98):
             roll_r, roll_rate_r = copysign(most, roll_r), 0.0
 
         x[:SPIN] = (
@@ -266,9 +266,7 @@ class Chassis:
         for i in (VY, VY_F, VY_R):
             self.x[i] += right_m_s
 
-    def _slow_derivatives(
-        self, rolling: tuple[float, float, float, float]
-    ) -> tuple[list[float], list[float]]:
+    def _slow_derivatives(self, rolling: Wheels) -> tuple[list[float], list[float]]:
         """Evaluate the model at the equivalent state, then put the real motion back.
 
         Args:
@@ -308,7 +306,7 @@ class Chassis:
 
 def _rolling_speeds(
     vx: float, vy: float, yaw_rate: float, sin_steer: float, cos_steer: float
-) -> tuple[float, float, float, float]:
+) -> Wheels:
     """Return the forward speed of the ground under each wheel, along the wheel."""
     half_f, half_r = HALF_TRACK_F_M * yaw_rate, HALF_TRACK_R_M * yaw_rate
     across = (vy + AHEAD_M * yaw_rate) * sin_steer
@@ -325,10 +323,4 @@ def _slope_n(force_n: float, slip: float, load_n: float) -> float:
 
     The secant: exact where slip is small, never negative beyond the peak.
     """
-    slip = abs(slip)
-    return abs(force_n) / slip if slip > 0.01 else SLIP_STIFFNESS * load_n
-
-
-def _most_roll(heave_m: float, half_track_m: float) -> float:
-    """Return the roll at which an axle's inner tyre carries hardly anything."""
-    return (heave_m - LEAST_M) / half_track_m * 0.98
+    return SLIP_STIFFNESS * load_n if -0.01 <= slip <= 0.01 else abs(force_n / slip)

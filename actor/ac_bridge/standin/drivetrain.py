@@ -34,6 +34,8 @@ CLUTCH_MAX_NM = 420.0
 BITE_RPM, CLOSED_RPM = 1050.0, 2400.0
 """The automatic clutch begins to close at the first and is closed at the second."""
 ENGINE_INERTIA = 0.13
+SLOWEST_RAD_S = 40.0
+"""It never turns slower than this."""
 SHIFT_S = 0.12
 """The clutch is open and the throttle cut for this long in a shift."""
 SETTLE_S = 0.5
@@ -150,9 +152,10 @@ class Drivetrain:
         return self.turns_rpm(gear, speed_m_s) > 1.05 * LIMITER_RPM
 
     def _by_speed(self, speed_m_s: float) -> int:
-        gear, rpm, throttle = self.gear, self.rpm, self.throttle
+        gear = self.gear
         if gear < FIRST or self.settled_s < SETTLE_S:
             return gear
+        rpm, throttle = self.engine_rad_s / RAD_S_PER_RPM, self.throttle
         # Neither wheelspin nor locked wheels tell the box to shift: the ground must agree.
         change_up = 3600.0 + 3000.0 * throttle
         if gear < TOP and rpm > change_up and self.turns_rpm(gear, speed_m_s) > 0.75 * change_up:
@@ -180,7 +183,9 @@ class Drivetrain:
             self.throttle = engaged = 0.0
         else:
             self.throttle = throttle
-            engaged = self._closed(max(rpm, abs(axle_rad_s * ratio) / RAD_S_PER_RPM), pedal)
+            # The automatic clutch goes by whichever side of it turns faster.
+            driven_rpm = abs(axle_rad_s * ratio) / RAD_S_PER_RPM
+            engaged = self._closed(rpm if rpm > driven_rpm else driven_rpm, pedal)
         self.engaged = engaged
         torque = self._engine_torque(rpm, dt_s)
 
@@ -189,7 +194,8 @@ class Drivetrain:
         limit = CLUTCH_MAX_NM * engaged
         through = (free - axle_rad_s * ratio) / coupling
         through = -limit if through < -limit else limit if through > limit else through
-        self.engine_rad_s = max(free - dt_s * through / ENGINE_INERTIA, 40.0)
+        turning = free - dt_s * through / ENGINE_INERTIA
+        self.engine_rad_s = turning if turning > SLOWEST_RAD_S else SLOWEST_RAD_S
         return through * ratio
 
     def _closed(self, rpm: float, pedal: float) -> float:

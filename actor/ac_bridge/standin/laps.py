@@ -10,6 +10,7 @@ counts too, and only the text of the best lap ignores it, as in the game's pract
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import NamedTuple
 
 STEP_MS = 3
@@ -105,6 +106,7 @@ class LapTimer:
         self.cut = False
 
 
+@functools.lru_cache(maxsize=8)  # of the three that a page shows, two change once a lap
 def lap_text(time_ms: int) -> str:
     """Return a time as the game writes it, with a colon before the milliseconds."""
     if time_ms <= 0:

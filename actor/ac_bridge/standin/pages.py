@@ -196,14 +196,14 @@ def _wheels(car: Vehicle, drift_f_rad: float, drift_r_rad: float) -> dict[str, A
         "wheelAngularSpeed": x[SPIN : SPIN + 4],
         "suspensionTravel": travel,
         "rideHeight": (0.15 - 0.5 * (lf + rf), 0.16 - 0.5 * (lr + rr)),
-        # The same angle leans a left wheel inwards and a right one outwards.
+        # Wheels lean towards the car, left and right with opposite signs; roll leans all alike.
         "camberRAD": (
             (STATIC_CAMBER_RAD - 0.3 * lf) - roll,
             -(STATIC_CAMBER_RAD - 0.3 * rf) - roll,
             (STATIC_CAMBER_RAD - 0.3 * lr) - roll,
             -(STATIC_CAMBER_RAD - 0.3 * rr) - roll,
         ),
-        "tyreContactPoint": [(x_m, 0.0, z_m) for x_m, z_m in car.wheel_positions()],
+        "tyreContactPoint": car.contact_points_m(),
         "tyreContactNormal": UPWARDS,
         "tyreContactHeading": ((math.sin(yaw), 0.0, -math.cos(yaw)),) * 4,
     }
@@ -216,7 +216,7 @@ def _slow(car: Vehicle) -> dict[str, Any]:
     left = -40.0 * car.chassis.x[ROLL]
     right = 40.0 * car.chassis.x[ROLL]
     return {
-        "wheelsPressure": wear.pressures_psi(),
+        "wheelsPressure": [wear.pressure_psi(i) for i in range(4)],
         "tyreWear": wear.grip_pct,
         "tyreDirtyLevel": wear.dirt,
         "tyreCoreTemperature": wear.core_c,

@@ -144,12 +144,16 @@ class Vehicle:
         if self._count % EVERY_STEPS == 0:
             self._age(speed)
 
-    def wheel_positions(self) -> list[tuple[float, float]]:
-        """Return where each wheel stands, as world (x, z)."""
+    def contact_points_m(self) -> list[tuple[float, float, float]]:
+        """Return where each wheel stands, as world (x, y, z)."""
         x = self.chassis.x
-        sin_yaw, cos_yaw = math.sin(x[YAW]), math.cos(x[YAW])
+        x_m, y_m, sin_yaw, cos_yaw = x[X], x[Y], math.sin(x[YAW]), math.cos(x[YAW])
         return [
-            (-(x[Y] + ahead * sin_yaw + right * cos_yaw), x[X] + ahead * cos_yaw - right * sin_yaw)
+            (
+                -(y_m + ahead * sin_yaw + right * cos_yaw),
+                0.0,
+                x_m + ahead * cos_yaw - right * sin_yaw,
+            )
             for ahead, right in WHEEL_OFFSETS_M
         ]
 
@@ -267,4 +271,4 @@ class Vehicle:
 
 def _slowed(spin: float, by: float) -> float:
     """Return a wheel's spin less what friction takes: it holds a wheel, but never turns it back."""
-    return 0.0 if abs(spin) <= by else spin - math.copysign(by, spin)
+    return spin - by if spin > by else spin + by if spin < -by else 0.0

@@ -74,10 +74,10 @@ class Wear:
             self.brake_c[i] += dt_s * (braking_w[i] * BRAKE_K_PER_J - lost)
             worn = sliding * WEAR_PER_J * dt_s
             self.grip_pct[i] = max(self.grip_pct[i] - worn, 90.0)
-            gain = 0.02 * speed_m_s if out[i] else -0.01 * speed_m_s
-            self.dirt[i] = min(max(self.dirt[i] + gain * dt_s, 0.0), 5.0)
+            if out[i] or self.dirt[i] > 0.0:
+                gain = 0.02 * speed_m_s if out[i] else -0.01 * speed_m_s
+                self.dirt[i] = min(max(self.dirt[i] + gain * dt_s, 0.0), 5.0)
 
-    def pressures_psi(self) -> list[float]:
-        """Return the tyres' hot pressures."""
-        cold_k = 273.0 + self.ambient_c
-        return [COLD_PRESSURE_PSI * (273.0 + core) / cold_k for core in self.core_c]
+    def pressure_psi(self, wheel: int) -> float:
+        """Return a tyre's hot pressure."""
+        return COLD_PRESSURE_PSI * (273.0 + self.core_c[wheel]) / (273.0 + self.ambient_c)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import struct
 from collections.abc import Callable
+from typing import NamedTuple
 
 from ac_bridge.game import NEUTRAL, Controls, ControlSink
 from ac_bridge_protocol.errors import WheelError
@@ -20,6 +21,7 @@ from ac_bridge_protocol.errors import WheelError
 DEVICE = struct.Struct("<4iI")
 """Steering, throttle, brake and clutch axes, then the buttons."""
 AXIS_MIN, AXIS_CENTRE, AXIS_MAX = 1, 16384, 32768
+AXES_AT_REST = (AXIS_CENTRE, AXIS_MIN, AXIS_MIN, AXIS_MIN)
 BUTTONS = 32
 """The device has buttons 1 to this many."""
 DEAD_ZONE = 0.02
@@ -29,10 +31,12 @@ DEAD_ZONE = 0.02
 def pack_controls(controls: Controls) -> bytes:
     """Return the device state that stands for ``controls``."""
     side = AXIS_MAX - AXIS_CENTRE if controls.steer > 0.0 else AXIS_CENTRE - AXIS_MIN
-    pedals = (controls.throttle, controls.brake, controls.clutch)
+    travel = AXIS_MAX - AXIS_MIN
     return DEVICE.pack(
         AXIS_CENTRE + round(controls.steer * side),
-        *(AXIS_MIN + round(pedal * (AXIS_MAX - AXIS_MIN)) for pedal in pedals),
+        AXIS_MIN + round(controls.throttle * travel),
+        AXIS_MIN + round(controls.brake * travel),
+        AXIS_MIN + round(controls.clutch * travel),
         sum(1 << (button - 1) for button in controls.buttons),
     )
 
@@ -86,8 +90,7 @@ LINEAR = InputSettings()
 """What is sent is what is felt, but for the dead zone."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """Device state as the game understands it, before what depends on the car."""
 
     steer: float
@@ -110,6 +113,7 @@ class WheelInput:
         self._device = device
         self._at_launch = DEVICE.unpack(device)[:4]
         self._moved = [False, False, False, False]
+        self._all_moved = False
         self._held = self._read(device)
         self.steer = 0.0
         """Steering after shaping, -1..1."""
@@ -135,31 +139,40 @@ class WheelInput:
         self.steer = -1.0 if steer < -1.0 else 1.0 if steer > 1.0 else steer
 
     def _read(self, device: bytes) -> Held:
-        *axes, buttons = DEVICE.unpack(device)
-        for i, axis in enumerate(axes):
-            self._moved[i] = self._moved[i] or axis != self._at_launch[i]
-        values = [
-            _position(axis, AXIS_CENTRE if i == 0 else AXIS_MIN) if self._moved[i] else 0.0
-            for i, axis in enumerate(axes)
-        ]
+        steer_axis, throttle_axis, brake_axis, clutch_axis, buttons = DEVICE.unpack(device)
+        if not self._all_moved:
+            steer_axis, throttle_axis, brake_axis, clutch_axis = self._as_seen(
+                (steer_axis, throttle_axis, brake_axis, clutch_axis)
+            )
         settings = self.settings
-        steer = values[0] * settings.steer_scale
+        steer = _steering(steer_axis) * settings.steer_scale
         shaped = abs(steer) ** settings.steer_gamma
-        throttle, brake, clutch = (_past_dead_zone(value) for value in values[1:])
         return Held(
             shaped if steer > 0.0 else -shaped,
-            throttle,
-            brake**settings.brake_gamma,
-            clutch,
+            _pedal(throttle_axis),
+            _pedal(brake_axis) ** settings.brake_gamma,
+            _pedal(clutch_axis),
             buttons,
         )
 
+    def _as_seen(self, axes: tuple[int, int, int, int]) -> list[int]:
+        """Return the axes with those that have not moved yet at rest."""
+        for i, axis in enumerate(axes):
+            self._moved[i] = self._moved[i] or axis != self._at_launch[i]
+        self._all_moved = all(self._moved)
+        return [
+            axis if moved else rest
+            for axis, moved, rest in zip(axes, self._moved, AXES_AT_REST, strict=True)
+        ]
 
-def _position(axis: int, rest: int) -> float:
-    """Return an axis as a share of its travel away from where it rests."""
-    travel = AXIS_MAX - rest if axis > rest else max(rest - AXIS_MIN, 1)
-    return min(max((axis - rest) / travel, -1.0), 1.0)
+
+def _steering(axis: int) -> float:
+    """Return the steering axis as a share of its travel to either side."""
+    side = AXIS_MAX - AXIS_CENTRE if axis > AXIS_CENTRE else AXIS_CENTRE - AXIS_MIN
+    return min(max((axis - AXIS_CENTRE) / side, -1.0), 1.0)
 
 
-def _past_dead_zone(pedal: float) -> float:
-    return max(pedal - DEAD_ZONE, 0.0) / (1.0 - DEAD_ZONE)
+def _pedal(axis: int) -> float:
+    """Return a pedal as a share of its travel beyond the dead zone."""
+    travelled = min((axis - AXIS_MIN) / (AXIS_MAX - AXIS_MIN), 1.0)
+    return (travelled - DEAD_ZONE) / (1.0 - DEAD_ZONE) if travelled > DEAD_ZONE else 0.0
