@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -31,7 +32,7 @@ class Conditions:
     def bump(self, distance_m: float) -> float:
         """Return the road's height in metres at a distance along the line."""
         steps = distance_m / BUMP_SPACING_M
-        index = int(steps)
+        index = math.floor(steps)  # not int: behind the line distances are negative
         bumps = self.bumps_m
         here = bumps[index % BUMPS]
         return here + (steps - index) * (bumps[(index + 1) % BUMPS] - here)
