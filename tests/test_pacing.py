@@ -273,3 +273,14 @@ def test_a_percentile_is_one_of_the_values(values: list[float], share: float) ->
     smaller = [v for v in values if v < found]
     assert len(smaller) < max(share * len(values), 1) + 1e-9
     assert percentile(values, 1.0) == max(values)
+
+
+@pytest.mark.parametrize("hz", [3.0, 7.0, 13.0, 60.0, 333.0])
+def test_a_tick_on_the_edge_of_being_late_is_not_waited_for_twice(hz: float) -> None:
+    """What `next` gives at a moment, `reach` accepts at the same moment, rounding or not."""
+    start_s = 0.1
+    for k in range(1, 3000):
+        now_s = start_s + (k + LATE_SHARE) / hz
+        for moment in (now_s, math.nextafter(now_s, 0.0), math.nextafter(now_s, 1e9)):
+            pacer = Pacer(hz, start_s)
+            assert pacer.reach(pacer.next(moment), moment)

@@ -11,6 +11,7 @@ with ACBridgeLocal(game="standin", control_hz=10) as bridge:
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -168,6 +169,7 @@ class ACBridgeLocal(Closing):
             GameAbsentError: nothing was published yet.
         """
         rig = self.rig
+        self.check_sampler()
         newest = self._sampler.newest if self._sampler is not None else None
         if newest is None:
             with self._lock:
@@ -188,6 +190,7 @@ class ACBridgeLocal(Closing):
         Raises:
             ActionError: NaN or out of range; names the component, and changes nothing.
         """
+        self.check_sampler()
         with self._lock:
             self.rig.apply_once((steer, throttle, brake, clutch))
 
@@ -199,13 +202,15 @@ class ACBridgeLocal(Closing):
             SettingError: a seed the game cannot take.
         """
         rig = self.rig
-        resetting = rig.reset(seed, lambda _phase, _attempt: None)
-        while True:
-            with self._lock:
-                deadline = next(resetting, None)
-            if deadline is None:
-                break
-            rig.clock.sleep_until(deadline)
+        self.check_sampler()
+        # Closing it in every case lets go of the buttons when the wait is interrupted.
+        with contextlib.closing(rig.reset(seed, lambda _phase, _attempt: None)) as resetting:
+            while True:
+                with self._lock:
+                    deadline = next(resetting, None)
+                if deadline is None:
+                    break
+                rig.clock.sleep_until(deadline)
         with self._lock:
             frame = rig.sample(rig.telemetry_stream())
         return _as_array(self.settings.profile.observe(frame)), dict(frame.__dict__)
@@ -221,6 +226,11 @@ class ACBridgeLocal(Closing):
             raise LocalProtocolError("The bridge is not connected.", hint="Call connect() first.")
         return self._rig
 
+    def check_sampler(self) -> None:
+        """Raise what ended the sampling thread, if anything did: nobody would let go any more."""
+        if self._sampler is not None and self._sampler.error is not None:
+            raise self._sampler.error
+
     @property
     def lock(self) -> threading.RLock:
         """Held while the rig is used."""
@@ -232,6 +242,7 @@ class _Sampler:
 
     def __init__(self, rig: Rig, lock: threading.RLock) -> None:
         self.newest: TelemetryFrame | None = None
+        self.error: Exception | None = None
         self.stats = TickStats()
         self._rig = rig
         self._lock = lock
@@ -244,6 +255,14 @@ class _Sampler:
         self._thread.join()
 
     def _run(self) -> None:
+        try:
+            self._sample()
+        except Exception as error:  # noqa: BLE001 -- raised again in the caller's thread
+            with self._lock:
+                self._rig.neutral()
+            self.error = error
+
+    def _sample(self) -> None:
         stream = self._rig.telemetry_stream()
         ticker = Ticker(self._rig.settings.telemetry_hz, self._rig.clock)
         self.stats = ticker.stats
@@ -266,7 +285,7 @@ class RealTimeStepper:
     def __init__(self, bridge: ACBridgeLocal, control_hz: float = 10.0) -> None:
         _check_range("control_hz", control_hz, CONTROL_HZ)
         self._bridge = bridge.connect()
-        self._bridge.rig.settings = self._bridge.rig.settings.at(control_hz)
+        self._bridge.rig.set_control_hz(control_hz)
         self._stats = TickStats()
         self._episode: Episode | None = None
         self._steps = 0
@@ -299,6 +318,7 @@ class RealTimeStepper:
         if episode is None:
             raise NotResetError("There is no episode to step in.", hint="Call reset() first.")
         bridge, rig = self._bridge, self._bridge.rig
+        bridge.check_sampler()
         with bridge.lock:
             episode.act(_components(action))
         for deadline in episode.until_tick():

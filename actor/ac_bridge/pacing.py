@@ -58,8 +58,7 @@ class Pacer:
     def next(self, now_s: float) -> Tick:
         """Return the next tick to wait for: the one after the last reached, unless overtaken."""
         following = self._reached + 1
-        in_time = math.ceil((now_s - self._start_s) * self._hz - LATE_SHARE)
-        index = max(following, in_time)
+        index = max(following, self._oldest_in_time(now_s))
         return Tick(index, self.at(index), index - following)
 
     def reach(self, tick: Tick, now_s: float) -> bool:
@@ -69,10 +68,15 @@ class Pacer:
             False if it was overtaken while waiting, as by a stall: then wait for the `next` one,
             which counts it as missed.
         """
-        if (now_s - tick.at_s) * self._hz > LATE_SHARE:
+        if tick.index < self._oldest_in_time(now_s):
             return False
         self._reached = tick.index
         return True
+
+    def _oldest_in_time(self, now_s: float) -> int:
+        # One formula for `next` and `reach`: were they to round differently, a tick could be
+        # waited for and overtaken for ever.
+        return math.ceil((now_s - self._start_s) * self._hz - LATE_SHARE)
 
 
 class TickStats:

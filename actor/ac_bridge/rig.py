@@ -8,7 +8,7 @@ and calls `Episode.tick`; so remote, local and lockstep driving are the same cod
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from ac_bridge.control.reset import DEFAULT_PLAN, ResetMachine, ResetPlan
 from ac_bridge.control.safety import DeadMan
@@ -32,7 +32,8 @@ class RigSettings:
         control_hz: control ticks a second.
         telemetry_hz: frames a second between them.
         smoothing: between action and wheel.
-        hold_s: how long an action holds without a new one before the car is let go, in seconds.
+        hold_s: how long an action holds without a new one before the car is let go, in seconds;
+            at least one and a half control periods (`longest_hold_s`).
         profile: of the observation.
         reset_plan: which buttons restart and start, and how patiently.
     """
@@ -44,9 +45,10 @@ class RigSettings:
     profile: ObservationProfile = BRIDGE15
     reset_plan: ResetPlan = DEFAULT_PLAN
 
-    def at(self, control_hz: float) -> RigSettings:
-        """Return the same at another control rate."""
-        return dataclasses.replace(self, control_hz=control_hz)
+    @property
+    def longest_hold_s(self) -> float:
+        """Hold time as it is applied: a slow control rate must not let go within a step."""
+        return max(self.hold_s, 1.5 / self.control_hz)
 
 
 OnFrame = Callable[[TelemetryFrame], None]
@@ -61,7 +63,17 @@ class Rig:
         self.settings = settings
         self._reader = TelemetryReader(game.pages)
         self._smoother = ActionSmoother(settings.smoothing)
-        self._dead_man = DeadMan(settings.hold_s)
+        self._dead_man = DeadMan(settings.longest_hold_s)
+
+    def set_control_hz(self, control_hz: float) -> None:
+        """Step at another rate from now on."""
+        self.settings = dataclasses.replace(self.settings, control_hz=control_hz)
+        self._dead_man.hold_s = self.settings.longest_hold_s
+
+    @property
+    def driven(self) -> bool:
+        """Whether an action is in force that has not been let go of."""
+        return self._dead_man.armed
 
     @property
     def lockstep(self) -> bool:
@@ -90,6 +102,11 @@ class Rig:
             GameAbsentError: nothing publishes the pages.
         """
         return self._reader.frame(stream, self.clock.now(), self.clock.wall())
+
+    def restamp(self, frame: TelemetryFrame, stream: FrameStream) -> TelemetryFrame:
+        """Return a frame sampled just now as the next of another stream."""
+        stamp = stream.stamp(self.clock.now(), self.clock.wall())
+        return trusted(TelemetryFrame, frame.__dict__ | stamp)
 
     def try_sample(self, stream: FrameStream) -> TelemetryFrame | None:
         """Return the newest frame, or None while nothing publishes the pages."""
@@ -154,7 +171,7 @@ class Rig:
 
     def reset(
         self, seed: int | None, on_phase: Callable[[ResetPhase, int], None]
-    ) -> Iterator[float]:
+    ) -> Generator[float, None, None]:
         """Restart the game, as an iterator of the moments to wait for in between.
 
         It ends when the car stands ready, with the wheel neutral.
@@ -174,6 +191,15 @@ class Rig:
                 hint="Reset without one.",
             )
         self.neutral()
+        try:
+            yield from self._restart(seed, on_phase)
+        except BaseException:  # given up, cancelled or interrupted: no button stays pressed
+            self.neutral()
+            raise
+
+    def _restart(
+        self, seed: int | None, on_phase: Callable[[ResetPhase, int], None]
+    ) -> Generator[float, None, None]:
         if seed is not None:
             self.game.relaunch(seed)
         machine = ResetMachine(self.settings.reset_plan, self.clock.now())
@@ -307,9 +333,10 @@ class Episode:
             Whether the car was let go at this very tick.
         """
         self._arrive()
-        if self._rig.let_go_if_stale():
+        let_go = self._rig.let_go_if_stale()
+        if not self._rig.driven:
             self._target = self._sent = NEUTRAL
-            return True
+            return let_go
         now_s = self._rig.clock.now()
         self._sent = self._rig.steer_towards(self._target, self._moving_s(now_s))
         return False

@@ -75,7 +75,12 @@ class TelemetryFrame(WireModel):
     """One moment of the game. Frozen; compare and keep it freely."""
 
     # --- When -----------------------------------------------------------------------------------
-    seq: int = _of("actor", "", "Number of this frame in its stream; counts from 0 at each reset.")
+    seq: int = _of(
+        "actor",
+        "",
+        "Number of this frame in its stream, from 0: steps count from their reset, telemetry from "
+        "the actor's start, in lockstep from the reset.",
+    )
     t_wall: float = _of("actor", "s", "When it was sampled: Unix time by the actor's clock.")
     dt: float = _of("actor", "s", "Nominal time between frames of this stream.", "> 0")
     dt_actual: float = _of("actor", "s", "Time since the stream's previous frame; 0 for the first.")

@@ -24,6 +24,11 @@ class DeadMan:
         """Nobody drives: there is nothing to expire."""
         self._fed_s = None
 
+    @property
+    def armed(self) -> bool:
+        """Whether an action is in force."""
+        return self._fed_s is not None
+
     def expired(self, now_s: float) -> bool:
         """Whether the action in force is older than it may be."""
         return self._fed_s is not None and now_s - self._fed_s > self.hold_s

@@ -18,7 +18,7 @@ from ac_bridge.rig import Rig, RigSettings
 from ac_bridge.server.actor import Actor
 from ac_bridge.server.connection import Connection
 from ac_bridge.settings import ActorSettings
-from ac_bridge_protocol.errors import SettingError
+from ac_bridge_protocol.errors import ACBridgeError, SettingError
 
 log = structlog.get_logger()
 
@@ -100,6 +100,7 @@ class ActorApp:
         ticker.stats = self.sampler_stats
         async for _ in ticker:
             frame = self._rig.try_sample(stream)
+            actor.stepper.watch()
             if frame is not None:
                 actor.on_frame(frame)
 
@@ -148,7 +149,7 @@ def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor
 
     try:
         return run_on_best_loop(main())
-    except* SettingError as group:
+    except* ACBridgeError as group:
         raise group.exceptions[0] from None
 
 

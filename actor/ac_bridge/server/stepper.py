@@ -107,7 +107,6 @@ class Stepper(abc.ABC):
             return
         self.episodes += 1
         self._episode = episode
-        self._on_frame(episode.first)
         self._on_event(EventKind.EPISODE_STARTED, f"Episode {self.episodes} begins.")
         driver.send(
             ResetResult(
@@ -120,12 +119,21 @@ class Stepper(abc.ABC):
         )
         await self._drive(episode)
 
+    def watch(self) -> None:
+        """Let go if the last action is too old, between ticks too."""
+        if self._rig.let_go_if_stale():
+            self._tell_let_go()
+
+    def _tell_let_go(self) -> None:
+        held_s = self._rig.settings.longest_hold_s
+        self._on_event(EventKind.NEUTRALISED, f"No action for {held_s:g} s.")
+
     def _lost(self, error: GameError) -> None:
         """The game failed in the middle of an episode: let go, and say so."""
         log.error("game lost", error=str(error))
         self._episode = None
-        self._on_event(EventKind.NEUTRALISED, str(error))
         self._rig.neutral()
+        self._on_event(EventKind.NEUTRALISED, str(error))
 
     def _cancel(self) -> None:
         if self._running is not None:
@@ -154,10 +162,15 @@ class LockstepStepper(Stepper):
             driver.fail(error, request.id)
         else:
             driver.send(answer(request.id, outcome))
-            self._on_frame(outcome.frame)
+            self._publish(outcome.frame)
 
     async def _drive(self, episode: Episode) -> None:
         self._stream = self._rig.telemetry_stream()
+        self._publish(episode.first)
+
+    def _publish(self, frame: TelemetryFrame) -> None:
+        """Hand on a step's frame as one of the telemetry stream, which has its own numbers."""
+        self._on_frame(self._rig.restamp(frame, self._stream))
 
 
 class RealTimeStepper(Stepper):
@@ -195,8 +208,7 @@ class RealTimeStepper(Stepper):
                     driver, request_id = waiting
                     driver.send(answer(request_id, episode.tick()))
                 elif episode.hold():
-                    message = f"No action for {self._rig.settings.hold_s:g} s."
-                    self._on_event(EventKind.NEUTRALISED, message)
+                    self._tell_let_go()
             except GameError as error:
                 self._lost(error)
                 if waiting is not None:
