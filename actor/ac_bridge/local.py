@@ -36,6 +36,7 @@ from ac_bridge_protocol.errors import (
 )
 from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.helpers import Closing
+from ac_bridge_protocol.spec import as_components, check_seed
 
 Observation = npt.NDArray[np.float32]
 Info = dict[str, Any]
@@ -104,7 +105,7 @@ class ACBridgeLocal(Closing):
         self.settings = RigSettings(control_hz, telemetry_hz, smoothing)
         self._game_name = _chosen(game)
         self._lockstep = lockstep
-        self._seed = seed
+        self._seed = check_seed(seed) or 0
         self._clock = clock
         self._rig: Rig | None = None
         self._sampler: _Sampler | None = None
@@ -202,6 +203,7 @@ class ACBridgeLocal(Closing):
             SettingError: a seed the game cannot take.
         """
         rig = self.rig
+        seed = check_seed(seed)
         self.check_sampler()
         # Closing it in every case lets go of the buttons when the wait is interrupted.
         with contextlib.closing(rig.reset(seed, lambda _phase, _attempt: None)) as resetting:
@@ -356,7 +358,7 @@ def _chosen(game: str | None) -> str:
     return name
 
 
-def _components(action: ActionLike) -> tuple[float, ...]:
+def _components(action: ActionLike) -> Sequence[float]:
     if isinstance(action, Mapping):
         unknown = action.keys() - set(_NAMES)
         if unknown:
@@ -365,8 +367,8 @@ def _components(action: ActionLike) -> tuple[float, ...]:
                 f"An action has no {', '.join(sorted(unknown))}; it has {', '.join(_NAMES)}.",
                 component=sorted(unknown)[0],
             )
-        return tuple(float(action.get(name, 0.0)) for name in _NAMES)
-    return tuple(float(value) for value in action)
+        action = [action.get(name, 0.0) for name in _NAMES]
+    return as_components(action)
 
 
 _NAMES = ("steer", "throttle", "brake", "clutch")

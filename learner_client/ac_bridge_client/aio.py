@@ -20,7 +20,7 @@ from ac_bridge_client.link import parse_address
 from ac_bridge_protocol.errors import ConnectError, LinkLostError, LinkTimeoutError
 from ac_bridge_protocol.limits import WEBSOCKET_BYTES
 from ac_bridge_protocol.messages import ResetResult, Role, StepResult, Welcome
-from ac_bridge_protocol.spec import EnvSpec, mode_named
+from ac_bridge_protocol.spec import EnvSpec, check_seed, mode_named
 from ac_bridge_protocol.tasks import Task
 
 _A = TypeVar("_A", Welcome, ResetResult, StepResult)
@@ -52,6 +52,7 @@ class AsyncRemoteEnv:
         self._step_timeout_s = step_timeout_s
         self._reset_timeout_s = reset_timeout_s
         self._busy = asyncio.Lock()
+        self._lost = False
         self._core: EnvCore
 
     @classmethod
@@ -111,7 +112,7 @@ class AsyncRemoteEnv:
         async with self._busy:
             self._check_open()
             self._core.end()
-            request = self._exchange.reset(seed)
+            request = self._exchange.reset(check_seed(seed))
             result = await self._request(request, ResetResult, self._reset_timeout_s)
             return self._core.begin(result)
 
@@ -144,7 +145,7 @@ class AsyncRemoteEnv:
         await self.close()
 
     def _check_open(self) -> None:
-        if self._websocket.state is not State.OPEN:
+        if self._lost or self._websocket.state is not State.OPEN:
             raise LinkLostError(f"The link to {self._uri} is closed.", hint="Connect again.")
 
     async def _request(self, data: bytes, kind: type[_A], timeout_s: float) -> _A:
@@ -163,15 +164,20 @@ class AsyncRemoteEnv:
                     if answer is not None:
                         return expect(answer, kind)
         except TimeoutError:
-            await self._websocket.close()
+            self._abort()
             raise LinkTimeoutError(
                 f"The actor at {self._uri} did not answer within {timeout_s:g} s."
             ) from None
         except ConnectionClosed as error:
             raise LinkLostError(f"The actor at {self._uri} closed the link: {error}.") from error
         except asyncio.CancelledError:
-            await self._websocket.close()
+            self._abort()
             raise
+
+    def _abort(self) -> None:
+        """End the link at once: whoever hangs does not answer a good-bye either."""
+        self._lost = True
+        self._websocket.transport.abort()
 
 
 async def _open(uri: str, exchange: Exchange, timeout_s: float) -> ClientConnection:
@@ -183,6 +189,7 @@ async def _open(uri: str, exchange: Exchange, timeout_s: float) -> ClientConnect
             compression=None,
             max_size=WEBSOCKET_BYTES,
             open_timeout=timeout_s,
+            close_timeout=1.0,
             ping_interval=None,
             proxy=None,
         )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from ac_bridge_protocol.errors import ActionError, ErrorCode, NotResetError, SettingError
+from ac_bridge_protocol.errors import NotResetError, SettingError
 from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.messages import ResetResult, StepResult
-from ac_bridge_protocol.spec import EnvSpec
+from ac_bridge_protocol.spec import EnvSpec, as_components
 from ac_bridge_protocol.tasks import ProgressTask, Task
 
 Observation = npt.NDArray[np.float32]
@@ -58,7 +58,7 @@ class EnvCore:
         """
         if self._previous is None:
             raise NotResetError("There is no episode to step in.", hint="Call reset() first.")
-        return self.spec.check_action(_as_floats(action))
+        return self.spec.check_action(as_components(action))
 
     def finish(
         self, action: tuple[float, ...], result: StepResult
@@ -79,18 +79,6 @@ class EnvCore:
     def end(self) -> None:
         """There is no episode any more."""
         self._previous = None
-
-
-def _as_floats(action: Any) -> Sequence[float]:
-    if isinstance(action, np.ndarray) and action.ndim == 1 and action.dtype == np.float32:
-        return cast("Sequence[float]", action.tolist())  # what a policy of this space returns
-    try:
-        values: Sequence[float] = np.asarray(action, np.float64).reshape(-1).tolist()
-    except (TypeError, ValueError):
-        raise ActionError(
-            ErrorCode.ACTION_LENGTH, f"An action is a list of numbers, not {action!r}."
-        ) from None
-    return values
 
 
 def check_options(options: Mapping[str, Any] | None) -> None:

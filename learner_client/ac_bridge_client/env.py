@@ -11,9 +11,9 @@ import numpy as np
 from ac_bridge_client.core import EnvCore, Info, Observation, check_options
 from ac_bridge_client.exchange import Notice
 from ac_bridge_client.link import Link
-from ac_bridge_protocol.errors import LinkError
+from ac_bridge_protocol.errors import LinkError, LinkLostError
 from ac_bridge_protocol.messages import Role
-from ac_bridge_protocol.spec import EnvSpec, mode_named
+from ac_bridge_protocol.spec import EnvSpec, check_seed, mode_named
 from ac_bridge_protocol.tasks import Task
 
 Action = np.ndarray[Any, np.dtype[np.float32]]
@@ -69,6 +69,7 @@ class RemoteEnv(gym.Env[Observation, Action]):
         self._reset_timeout_s = reset_timeout_s
         self._link: Link | None = None
         self._closed = False
+        self._subscribed_hz: float | None = None
 
         chosen = mode_named(mode)
 
@@ -115,9 +116,17 @@ class RemoteEnv(gym.Env[Observation, Action]):
         """
         super().reset(seed=seed)
         check_options(options)
+        if self._closed:
+            raise LinkError("This environment was closed.", hint="Make a new one.")
         self._core.end()
-        link = self._open_link()
-        return self._core.begin(link.reset(seed, self._reset_timeout_s))
+        seed = check_seed(seed)
+        link = self._link
+        if link is not None and link.open:
+            try:
+                return self._core.begin(link.reset(seed, self._reset_timeout_s))
+            except LinkLostError:
+                pass  # lost without our noticing: a reset may be asked for once more
+        return self._core.begin(self._open_link().reset(seed, self._reset_timeout_s))
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, Info]:
         """Apply an action for one control period.
@@ -143,8 +152,13 @@ class RemoteEnv(gym.Env[Observation, Action]):
         return self._core.finish(values, result)
 
     def subscribe(self, hz: float) -> None:
-        """Ask for telemetry beside the steps, at ``hz``; frames go to ``on_notice``."""
+        """Ask for telemetry beside the steps, at ``hz``; frames go to ``on_notice``.
+
+        Raises:
+            SettingError: more frames a second than the actor samples.
+        """
         self._open_link().subscribe(hz)
+        self._subscribed_hz = hz
 
     def close(self) -> None:
         """Let go of the car and close the link. May be called twice."""
@@ -157,5 +171,18 @@ class RemoteEnv(gym.Env[Observation, Action]):
         if self._closed:
             raise LinkError("This environment was closed.", hint="Make a new one.")
         if self._link is None or not self._link.open:
-            self._link = self._connect()
+            self._link = self._reconnect()
         return self._link
+
+    def _reconnect(self) -> Link:
+        link = self._connect()
+        if link.welcome.spec != self._core.spec:
+            link.close()
+            raise LinkError(
+                f"The actor at {link.uri} offers something else than before: its rates, mode or "
+                "observation have changed.",
+                hint="Make a new environment, whose spaces fit.",
+            )
+        if self._subscribed_hz is not None:
+            link.subscribe(self._subscribed_hz)
+        return link

@@ -11,6 +11,7 @@ from ac_bridge_protocol.errors import (
     ACBridgeError,
     LocalProtocolError,
     NotResetError,
+    SettingError,
     error_from_wire,
 )
 from ac_bridge_protocol.helpers import choose
@@ -36,6 +37,9 @@ from ac_bridge_protocol.spec import Mode
 
 SOFTWARE = f"ac-bridge-client {importlib.metadata.version('ac-bridge')}"
 """What the client calls itself."""
+
+NAME_CHARACTERS = 64
+"""Longer than any name that people give."""
 
 Answer: TypeAlias = Welcome | ResetResult | StepResult
 """What a request is answered with."""
@@ -70,7 +74,16 @@ class Exchange:
     # --- Requests: each returns the bytes to send -------------------------------------------------
 
     def hello(self, role: Role, mode: Mode | None, observation: str) -> bytes:
-        """Introduce ourselves."""
+        """Introduce ourselves.
+
+        Raises:
+            SettingError: a name that is too long to be one.
+        """
+        if len(observation) > NAME_CHARACTERS:
+            raise SettingError(
+                f"No observation profile has a name of {len(observation)} characters.",
+                setting="observation",
+            )
         return self.session.send(
             Hello(client=SOFTWARE, role=role, mode=mode, observation=observation)
         )

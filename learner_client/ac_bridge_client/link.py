@@ -6,6 +6,7 @@ and one receive.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -19,8 +20,15 @@ from websockets.protocol import Event, State
 from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
 
+from ac_bridge_client.clock import monotonic_s
 from ac_bridge_client.exchange import Answer, Exchange, Notice, expect
-from ac_bridge_protocol.errors import ConnectError, LinkLostError, LinkTimeoutError, SettingError
+from ac_bridge_protocol.errors import (
+    ACBridgeError,
+    ConnectError,
+    LinkLostError,
+    LinkTimeoutError,
+    SettingError,
+)
 from ac_bridge_protocol.fragments import Fragments
 from ac_bridge_protocol.helpers import Closing
 from ac_bridge_protocol.limits import WEBSOCKET_BYTES
@@ -28,6 +36,9 @@ from ac_bridge_protocol.messages import ResetResult, Role, StepResult, Welcome
 from ac_bridge_protocol.spec import Mode
 
 _A = TypeVar("_A", Welcome, ResetResult, StepResult)
+
+SHORTEST_WAIT_S = 1e-4
+"""A socket's timeout of 0 means something else; this still takes what is there already."""
 
 RECEIVE_BYTES = 64 * 1024
 """Read at once: any of our messages fits."""
@@ -66,6 +77,7 @@ class Link(Closing):
         self._exchange = Exchange(codec, on_notice)
         self._fragments = Fragments()
         self._inbox: list[tuple[bytes, bool]] = []
+        self._deadline_s = monotonic_s() + connect_timeout_s
         parsed = parse_address(uri)
         self._ws = ClientProtocol(
             parsed,
@@ -104,11 +116,11 @@ class Link(Closing):
         """Begin an episode.
 
         Raises:
+            RefusedError: somebody else drives.
             ResetFailedError: the game did not restart.
             LinkError: the actor went away, or did not answer in time.
         """
         self._finish_pending(timeout_s)
-        self._socket.settimeout(timeout_s)
         return self._request(self._exchange.reset(seed), ResetResult, timeout_s)
 
     def step(self, action: Sequence[float], timeout_s: float) -> StepResult:
@@ -119,10 +131,7 @@ class Link(Closing):
             NotResetError: no episode has begun.
             LinkError: the actor went away, or did not answer in time.
         """
-        if self._exchange.pending:
-            self._finish_pending(timeout_s)
-        if self._socket.gettimeout() != timeout_s:
-            self._socket.settimeout(timeout_s)
+        self._finish_pending(timeout_s)
         return self._request(self._exchange.step(action), StepResult, timeout_s)
 
     def subscribe(self, hz: float) -> None:
@@ -141,12 +150,10 @@ class Link(Closing):
         self._send(self._exchange.subscribe(hz))
 
     def listen(self, timeout_s: float) -> None:
-        """Take what comes in next, or return when nothing does within ``timeout_s``."""
-        self._socket.settimeout(timeout_s)
-        try:
+        """Take what comes in next, or return when nothing does within ``timeout_s`` (0 polls)."""
+        self._deadline_s = monotonic_s() + timeout_s
+        with contextlib.suppress(TimeoutError):
             self._take()
-        except TimeoutError:
-            return
 
     def close(self) -> None:
         """Let go of the car and close. May be called twice."""
@@ -167,8 +174,14 @@ class Link(Closing):
     # --- Inside -----------------------------------------------------------------------------------
 
     def _request(self, data: bytes, kind: type[_A], timeout_s: float) -> _A:
+        """Send a request and wait for its answer, for ``timeout_s`` in all."""
+        self._deadline_s = monotonic_s() + timeout_s
         try:
             self._send(data)
+        except BaseException:  # half a message may be out: nothing can follow it
+            self._drop()
+            raise
+        try:
             return expect(self._answer(), kind)
         except TimeoutError:
             self._drop()
@@ -178,10 +191,22 @@ class Link(Closing):
             ) from None
 
     def _finish_pending(self, timeout_s: float) -> None:
-        """Wait for the answer to a request that was interrupted, and discard it."""
-        self._socket.settimeout(timeout_s)
-        while self._exchange.pending:
-            self._take()
+        """Wait for the answer to a request that was interrupted, and discard it, good or bad."""
+        if not self._exchange.pending:
+            return
+        self._deadline_s = monotonic_s() + timeout_s
+        try:
+            while self._exchange.pending:
+                self._take()
+        except TimeoutError:
+            self._drop()
+            raise LinkLostError(
+                f"The actor at {self.uri} never answered the request that was interrupted.",
+                hint=_RESET,
+            ) from None
+        except ACBridgeError:
+            if self._exchange.pending:
+                raise
 
     def _answer(self) -> Answer:
         while True:
@@ -198,6 +223,7 @@ class Link(Closing):
 
     def _receive(self) -> list[Event]:
         """Wait for bytes and return what they mean to WebSocket."""
+        self._socket.settimeout(max(self._deadline_s - monotonic_s(), SHORTEST_WAIT_S))
         try:
             data = self._socket.recv(RECEIVE_BYTES)
         except TimeoutError:
@@ -324,7 +350,7 @@ def _open_socket(uri: str, address: WebSocketURI, timeout_s: float) -> socket.so
             uri=uri,
             hint="Check the address, and that a firewall lets the port through.",
         ) from error
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise ConnectError(
             f"Cannot connect to {uri}: {error}.",
             uri=uri,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import Annotated, Any, Self, cast
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, Strict, model_validator
 
-from ac_bridge_protocol.errors import ActionError, ErrorCode
+from ac_bridge_protocol.errors import ActionError, ErrorCode, SettingError
 from ac_bridge_protocol.helpers import choose
 from ac_bridge_protocol.limits import ACTION_COMPONENTS, FEATURE_ELEMENTS, OBSERVATION_ELEMENTS
 from ac_bridge_protocol.wire import BY_VALUE, WireModel
@@ -150,6 +150,41 @@ def _check_component(spec: ActionSpec, value: float) -> float:
         component=spec.name,
         value=value,
     )
+
+
+def as_components(action: Any) -> Sequence[float]:
+    """Return an action in any of its forms (array, tuple, list) as a flat list of floats.
+
+    Raises:
+        ActionError: it is not made of real numbers.
+    """
+    if isinstance(action, np.ndarray) and action.ndim == 1 and action.dtype == np.float32:
+        return cast("Sequence[float]", action.tolist())  # what a policy of this space returns
+    try:
+        array = np.asarray(action)
+    except ValueError:  # of uneven depth
+        array = np.asarray(None)
+    if array.dtype.kind not in "fiu":
+        raise ActionError(
+            ErrorCode.ACTION_LENGTH, f"An action is a list of real numbers, not {action!r:.100}."
+        )
+    return cast("Sequence[float]", array.astype(np.float64).reshape(-1).tolist())
+
+
+def check_seed(seed: Any) -> int | None:
+    """Return a seed as both sides take it: None, or an integer from 0 to 2**53 - 1.
+
+    Raises:
+        SettingError: it is something else.
+    """
+    if seed is None:
+        return None
+    usable = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if not usable or not 0 <= seed < 2**53:
+        raise SettingError(
+            f"A seed is an integer from 0 to 2**53 - 1, not {seed!r:.100}.", setting="seed"
+        )
+    return int(seed)
 
 
 DRIVING_ACTION = (
