@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import gymnasium as gym
 import pytest
 
 import ac_bridge
@@ -62,10 +61,16 @@ def test_public_names_exist() -> None:
 
 
 def test_command_and_environment_are_registered() -> None:
-    """The command is installed, and Gymnasium knows the environment without importing us."""
+    """The command is installed; Gymnasium knows the environment by either way of importing us."""
     scripts = importlib.metadata.entry_points(group="console_scripts")
     assert scripts["ac-bridge"].value == "ac_bridge.cli:main"
-    assert "ac_bridge/AssettoCorsa-v0" in gym.registry
+    for code in (
+        "import gymnasium, ac_bridge_client; gymnasium.spec('ac_bridge/AssettoCorsa-v0')",
+        "import gymnasium; gymnasium.make('ac_bridge_client:ac_bridge/AssettoCorsa-v0', uri='x')",
+    ):
+        done = run("-c", code)
+        assert "NamespaceNotFound" not in done.stderr
+        assert done.returncode == 0 or "is not the address of an actor" in done.stderr
 
 
 @pytest.mark.parametrize(

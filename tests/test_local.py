@@ -10,11 +10,12 @@ import pytest
 
 from ac_bridge import ACBridgeLocal, RealTimeStepper, SmoothingConfig
 from ac_bridge.clock import ManualClock
-from ac_bridge.game import NEUTRAL, RecordingWheel
+from ac_bridge.game import NEUTRAL, Page, RecordingWheel
 from ac_bridge_protocol.errors import (
     ActionError,
     LocalProtocolError,
     NotResetError,
+    PageError,
     SettingError,
 )
 
@@ -126,6 +127,55 @@ def test_dead_man_lets_go_in_real_time() -> None:
         bridge.apply_action(0.0, 1.0, 0.0)
         assert wheel.now.throttle == 1.0
         assert wheel.wait_until_neutral(timeout_s=20.0)
+
+
+def test_interrupted_reset_leaves_no_button_pressed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl+C during a reset lets go of the restart button."""
+    with ACBridgeLocal(game="standin", lockstep=True) as bridge:
+        bridge.reset()
+        wheel = RecordingWheel(bridge.rig.game.wheel)
+        bridge.rig.game.wheel = wheel
+
+        def interrupt(deadline: float) -> None:
+            if wheel.now != NEUTRAL:
+                raise KeyboardInterrupt
+            type(bridge.rig.clock).sleep_until(bridge.rig.clock, deadline)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(bridge.rig.clock, "sleep_until", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                bridge.reset()
+        assert any(state.buttons for state in wheel.states)
+        assert wheel.now == NEUTRAL
+
+
+def test_a_sampler_that_fails_lets_go_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When sampling breaks nobody would guard the car: neutral, and the next call raises why."""
+    with ACBridgeLocal(game="standin", smoothing_config="none") as bridge:
+        bridge.reset()
+        wheel = RecordingWheel(bridge.rig.game.wheel)
+        bridge.rig.game.wheel = wheel
+        bridge.apply_action(0.0, 1.0, 0.0)
+
+        def broken(page: Page) -> bytes:
+            raise PageError("a page of the wrong size")
+
+        monkeypatch.setattr(bridge.rig.game.pages, "read", broken)
+        assert wheel.wait_until_neutral(timeout_s=20.0)
+        sampler = bridge._sampler
+        assert sampler is not None
+        sampler._thread.join(20.0)
+        with pytest.raises(PageError):
+            bridge.apply_action(0.0, 1.0, 0.0)
+        assert wheel.now == NEUTRAL
+
+
+def test_slow_control_is_not_let_go_of_within_a_step() -> None:
+    """At 1 Hz the dead-man's switch waits for a period and a half."""
+    with ACBridgeLocal(game="standin", control_hz=1.0) as bridge:
+        assert bridge.settings.longest_hold_s == pytest.approx(1.5)
+        RealTimeStepper(bridge, control_hz=10.0)
+        assert bridge.rig.settings.longest_hold_s == pytest.approx(0.5)
 
 
 def test_step_before_reset_and_before_connect() -> None:

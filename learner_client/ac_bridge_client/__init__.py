@@ -1,8 +1,8 @@
 """The training side: an actor's car as a Gymnasium environment.
 
 `RemoteEnv` is a `gymnasium.Env`; `AsyncRemoteEnv` has the same methods as coroutines;
-`gymnasium.make("ac_bridge/AssettoCorsa-v0", uri=...)` makes a `RemoteEnv`. `Link` is the bare
-connection, for spectators.
+`gymnasium.make("ac_bridge/AssettoCorsa-v0", uri=...)` makes a `RemoteEnv`, once this package is
+imported. `Link` is the bare connection, for spectators.
 """
 
 from ac_bridge_client.aio import AsyncRemoteEnv

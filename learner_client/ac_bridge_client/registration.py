@@ -1,4 +1,4 @@
-"""Makes `gymnasium.make("ac_bridge/AssettoCorsa-v0", uri=...)` work; Gymnasium calls it itself."""
+"""Makes `gymnasium.make("ac_bridge/AssettoCorsa-v0", uri=...)` work, once this is imported."""
 
 from __future__ import annotations
 

@@ -30,5 +30,9 @@ WRITE_BUFFER_BYTES = 64 * 1024
 """Bytes that may wait for a slow reader before its telemetry is thinned out: about twenty frames, a
 third of a second at 60 Hz."""
 
+OUTBOX_BYTES = 1024 * 1024
+"""Bytes that may wait for a reader at all. Answers and events are never left out, so a peer that
+asks and does not read for this long is cut off."""
+
 CONNECTIONS = 64
 """Connections an actor serves at once: one driver, and spectators for every screen in a lab."""

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -97,6 +98,35 @@ def test_signals_end_the_actor_in_order(number: signal.Signals) -> None:
     assert process.returncode == 0, log
     assert "shutting_down" in log
     assert "Traceback" not in log
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_demo_leaves_no_actor(number: signal.Signals) -> None:
+    """However the demo ends, its actor ends with it."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "ac_bridge.cli", "demo"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        uri = process.stdout.readline().split()[2].rstrip(".")
+        port = int(uri.rsplit(":", 1)[1])
+        process.send_signal(number)
+        process.wait(TIMEOUT_S)
+    for _ in range(TIMEOUT_S * 10):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return
+        threading.Event().wait(0.1)
+    raise AssertionError("the actor still listens")
+
+
+def test_demo_ignores_the_users_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables that set up somebody's actor do not change what the demo shows."""
+    monkeypatch.setenv("AC_BRIDGE_CONTROL_HZ", "3")
+    monkeypatch.setenv("AC_BRIDGE_SMOOTHING", "nonsense")
+    done = run("demo", "--fast", "--json")
+    assert done.returncode == 0, done.stderr
 
 
 def test_actor_that_does_not_come_up_says_why() -> None:

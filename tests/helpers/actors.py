@@ -41,17 +41,17 @@ def wheel_of(rig: Rig) -> RecordingWheel:
 
 
 @contextlib.contextmanager
-def serving(rig: Rig) -> Iterator[tuple[str, ActorApp]]:
+def serving(rig: Rig, port: int = 0) -> Iterator[tuple[str, ActorApp]]:
     """Serve a rig from a thread of this process; give its address and the app."""
     ready = threading.Event()
     found: dict[str, Any] = {}
 
     async def main() -> None:
-        def on_ready(port: int) -> None:
-            found["port"] = port
+        def on_ready(taken: int) -> None:
+            found["port"] = taken
             ready.set()
 
-        app = ActorApp(rig, host="127.0.0.1", port=0, on_ready=on_ready)
+        app = ActorApp(rig, host="127.0.0.1", port=port, on_ready=on_ready)
         found["app"] = app
         found["loop"] = asyncio.get_running_loop()
         await app.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
@@ -10,16 +11,21 @@ from typing import Any
 import orjson
 import ormsgpack
 import pytest
+from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
+from websockets.uri import parse_uri
 
 from ac_bridge.game import NEUTRAL, RecordingWheel
 from ac_bridge.server.app import ActorApp
+from ac_bridge.server.connection import Connection
 from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol import limits
 from ac_bridge_protocol.errors import ErrorCode, LinkLostError
+from ac_bridge_protocol.messages import Telemetry
 from helpers.actors import make_rig, serving, wheel_of
+from helpers.frames import make_frame
 
 JSON = Subprotocol("ac-bridge.v1+json")
 MSGPACK = Subprotocol("ac-bridge.v1+msgpack")
@@ -271,3 +277,64 @@ def test_codes_are_the_documented_ones() -> None:
     """The codes used above are those of the protocol."""
     used = {"unknown_type", "malformed", "illegal", "setting", "wrong_codec", "too_large"}
     assert used <= set(ErrorCode)
+
+
+def test_a_refused_peer_that_stays_is_cut_off(served: Served) -> None:
+    """Whoever was refused and does not answer the good-bye loses its place all the same."""
+    client = ClientProtocol(parse_uri(served.uri), subprotocols=[JSON])
+    client.send_request(client.connect())
+    host, port = served.uri.removeprefix("ws://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as plain:
+        plain.sendall(b"".join(client.data_to_send()))
+        client.receive_data(plain.recv(4096))
+        client.send_text(b'{"type":"reset","id":1}')
+        plain.sendall(b"".join(client.data_to_send()))
+        while plain.recv(4096):
+            pass  # what comes is not answered; it ends, or the socket times out
+
+
+class FakeTransport(asyncio.Transport):
+    """Keeps what is written, and can be full."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.reading = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += bytes(data)
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+
+def test_slow_reader_gets_the_newest_frame_and_the_count() -> None:
+    """A reader that was behind gets the newest frame, and how many were left out before it."""
+    connection = Connection(host=None)  # type: ignore[arg-type] -- nothing here asks it
+    transport = FakeTransport()
+    sent: list[Telemetry] = []
+    connection._transport = transport
+    connection.send = sent.append  # type: ignore[method-assign, assignment]
+    connection.offer(make_frame(seq=0))
+    connection.pause_writing()
+    assert not transport.reading
+    for seq in range(1, 6):
+        connection.offer(make_frame(seq=seq))
+    connection.resume_writing()
+    connection.offer(make_frame(seq=6))
+    assert transport.reading
+    assert [(t.frame.seq, t.dropped) for t in sent] == [(0, 0), (5, 4), (6, 4)]
+    connection.pause_writing()
+    connection.offer(make_frame(seq=7))
+    connection.forget_stream()
+    connection.resume_writing()
+    assert len(sent) == 3, "a stream that ended sends nothing more"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import enum
+import signal
+import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -56,6 +59,9 @@ def actor(
         Path | None, typer.Option(help="A TOML file of settings. Default ac-bridge.toml, if any.")
     ] = None,
     log_level: Annotated[LogLevel, typer.Option(help="From what on to log.")] = LogLevel.INFO,
+    with_parent: Annotated[
+        bool, typer.Option(hidden=True, help="End when standard input is closed.")
+    ] = False,
 ) -> None:
     """Serve a game to one driver and any number of spectators, until Ctrl+C.
 
@@ -85,4 +91,13 @@ def actor(
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         typer.echo(f"{READY}{host}:{port}")
 
+    if with_parent:
+        threading.Thread(target=_end_with_parent, name="ac-bridge-parent", daemon=True).start()
     run_actor(settings, on_ready)
+
+
+def _end_with_parent() -> None:
+    """Wait until the process that started us lets go of our standard input, however it ends."""
+    while sys.stdin.buffer.read(1):
+        pass
+    signal.raise_signal(signal.SIGTERM)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -10,6 +11,9 @@ from collections.abc import Iterator, Sequence
 
 from ac_bridge.cli.actor import READY
 from ac_bridge_protocol.errors import ConnectError
+
+PREFIX = "AC_BRIDGE_"
+"""Of the variables that are settings."""
 
 READY_TIMEOUT_S = 30.0
 """Importing everything and opening a game takes a second or two; on a busy machine more."""
@@ -29,7 +33,14 @@ def actor_process(*options: str) -> Iterator[str]:
     """
     command = [sys.executable, "-m", "ac_bridge.cli", "actor", "--listen", "127.0.0.1:0", *options]
     process = subprocess.Popen(  # noqa: S603 -- our own interpreter and module
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--with-parent"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # What is asked for here decides alone: no variable, and no file of the working directory.
+        env={name: value for name, value in os.environ.items() if not name.startswith(PREFIX)},
+        cwd=sys.prefix,
     )
     watchdog = threading.Timer(READY_TIMEOUT_S, process.kill)
     watchdog.start()
@@ -73,6 +84,6 @@ def _stop(process: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    for stream in (process.stdout, process.stderr):
+    for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             stream.close()

@@ -15,6 +15,8 @@ from ac_bridge_protocol.errors import ACBridgeError
 
 EXIT_ERROR = 1
 """Something we can name went wrong."""
+EXIT_INTERRUPTED = 130
+"""Ctrl+C: what shells expect."""
 
 
 @contextlib.contextmanager
@@ -28,6 +30,8 @@ def exit_on_error() -> Iterator[None]:
         if error.hint:
             stderr.print(Text("  try: ", style="bold cyan").append(error.hint, style="default"))
         raise SystemExit(EXIT_ERROR) from None
+    except KeyboardInterrupt:
+        raise SystemExit(EXIT_INTERRUPTED) from None
 
 
 def configure_log(level: str) -> None:

@@ -62,8 +62,9 @@ def demo(
     console = Console(quiet=as_json)
     control_hz = control_hz or (10.0 if fast else 20.0)
     options = ["--game", "standin", "--control-hz", str(control_hz), "--seed", str(seed)]
+    options.append("--lockstep" if fast else "--real-time")
     if fast:  # nobody watches: sample only as often as lap validity wants
-        options += ["--lockstep", "--telemetry-hz", str(max(FAST_TELEMETRY_HZ, control_hz))]
+        options += ["--telemetry-hz", str(max(FAST_TELEMETRY_HZ, control_hz))]
     console.print("Starting an actor with the stand-in game ...")
     with actor_process(*options, "--log-level", "error") as uri:
         console.print(f"It serves {uri}. Connecting a RemoteEnv in this process.")

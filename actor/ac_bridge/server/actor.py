@@ -10,7 +10,7 @@ import structlog
 from ac_bridge.clock import Clock
 from ac_bridge.pacing import TickStats
 from ac_bridge.rig import Rig
-from ac_bridge.server.connection import Connection
+from ac_bridge.server.connection import Connection, cut
 from ac_bridge.server.spectators import Spectators
 from ac_bridge.server.stepper import LockstepStepper, RealTimeStepper, Stepper
 from ac_bridge.telemetry.observation import profile_named
@@ -51,10 +51,11 @@ class Actor:
         self.rig = rig
         self.clock = clock
         self.connections: set[Connection] = set()
-        self.spectators = Spectators()
+        self.spectators = Spectators(rig.settings.telemetry_hz)
         kind = LockstepStepper if rig.lockstep else RealTimeStepper
         self.stepper: Stepper = kind(rig, tasks, self.on_frame, self.tell)
         self._driver: Connection | None = None
+        self._closing = False
         self._driving_since = 0.0
 
     @property
@@ -72,10 +73,12 @@ class Actor:
         log.info(kind.value, message=message)
         for connection in self.connections:
             if connection.role is not None:
-                connection.send(Event(kind=kind, message=message))
+                connection.send(Event(kind=kind, message=cut(message)))
 
     def handle(self, connection: Connection, message: Message) -> None:
         """Act on a message that the session allows."""
+        if self._closing:
+            return
         match message:
             case Step():
                 self.stepper.step(connection, message)
@@ -103,7 +106,8 @@ class Actor:
         self._free(connection)
 
     def close(self) -> None:
-        """Let go of the wheel and say good-bye to everybody."""
+        """Let go of the wheel and say good-bye to everybody; nothing is acted on after that."""
+        self._closing = True
         self.stepper.stop()
         self._driver = None
         self.tell(EventKind.SHUTTING_DOWN, "The actor is being stopped.")

@@ -31,16 +31,32 @@ from ac_bridge_protocol.errors import (
     SettingError,
 )
 from ac_bridge_protocol.fragments import Fragments
-from ac_bridge_protocol.limits import CONNECTIONS, WEBSOCKET_BYTES, WRITE_BUFFER_BYTES
+from ac_bridge_protocol.frame import TelemetryFrame
+from ac_bridge_protocol.limits import (
+    CONNECTIONS,
+    OUTBOX_BYTES,
+    TEXT_CHARACTERS,
+    WEBSOCKET_BYTES,
+    WRITE_BUFFER_BYTES,
+)
 from ac_bridge_protocol.messages import Failure, Message, Refusal, Role, Telemetry
 from ac_bridge_protocol.session import ActorSession, SessionState
 
 log = structlog.get_logger()
 
 
-KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3}
-"""Seconds of silence before the first probe, seconds between probes, and how many go unanswered:
-a machine that lost power frees the car after 11 s."""
+CLOSE_S = 1.0
+"""How long a connection that we close may take to hang up, in seconds."""
+
+KEEPALIVE = {
+    "TCP_KEEPIDLE": 5,
+    "TCP_KEEPINTVL": 2,
+    "TCP_KEEPCNT": 3,
+    "TCP_USER_TIMEOUT": 11_000,
+}
+"""Seconds of silence before the first probe, seconds between probes, how many may go unanswered,
+and the milliseconds that something sent may (no probe is sent while it waits): a machine that lost
+power frees the car after 11 s, where the platform knows these options."""
 
 
 class Host(Interface):
@@ -77,7 +93,8 @@ class Connection(asyncio.Protocol):
         self._session: ActorSession | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._congested = False
-        self._newest: Telemetry | None = None
+        self._newest: TelemetryFrame | None = None
+        self._dropped = 0
         self.role: Role | None = None
         self.peer = "?"
         self.gone: asyncio.Future[None] | None = None
@@ -122,15 +139,19 @@ class Connection(asyncio.Protocol):
             self.gone.set_result(None)
 
     def pause_writing(self) -> None:
-        """The reader is slow: from here on telemetry is latest-wins."""
+        """The reader is slow: telemetry is latest-wins now, and nothing more is asked of us."""
         self._congested = True
+        if self._transport is not None:
+            self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """The reader caught up: give it the newest frame."""
         self._congested = False
+        if self._transport is not None:
+            self._transport.resume_reading()
         if self._newest is not None:
             newest, self._newest = self._newest, None
-            self.send(newest)
+            self.offer(newest)
 
     # --- The actor calls --------------------------------------------------------------------------
 
@@ -150,18 +171,18 @@ class Connection(asyncio.Protocol):
             self._ws.send_text(data)
         self._flush()
 
-    def offer(self, telemetry: Telemetry) -> bool:
-        """Send a frame unless the reader is behind; then keep only the newest.
-
-        Returns:
-            Whether an older frame was left out for this one.
-        """
+    def offer(self, frame: TelemetryFrame) -> None:
+        """Send a frame unless the reader is behind; then keep only the newest, and count."""
         if not self._congested:
-            self.send(telemetry)
-            return False
-        replaced = self._newest is not None
-        self._newest = telemetry
-        return replaced
+            self.send(Telemetry(frame=frame, dropped=self._dropped))
+            return
+        self._dropped += self._newest is not None
+        self._newest = frame
+
+    def forget_stream(self) -> None:
+        """A stream of frames begins anew, or ends."""
+        self._newest = None
+        self._dropped = 0
 
     def fail(self, error: ACBridgeError, request_id: int | None) -> None:
         """Tell the peer that its message could not be granted."""
@@ -170,8 +191,10 @@ class Connection(asyncio.Protocol):
     def refuse(self, error: ACBridgeError) -> None:
         """Refuse the handshake and close."""
         code = error.code or ErrorCode.ILLEGAL
-        self.send(Refusal(code=code, message=error.message, hint=error.hint))
+        self.send(Refusal(code=code, message=cut(error.message), hint=cut(error.hint)))
         self.close(CloseCode.POLICY_VIOLATION, code.value)
+        # Whoever was refused and does not hang up must not keep its place.
+        self._deadline = asyncio.get_running_loop().call_later(CLOSE_S, self.abort)
 
     def close(self, code: CloseCode = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
         """Close in good order; what was sent before still goes out."""
@@ -202,7 +225,7 @@ class Connection(asyncio.Protocol):
     def _take(self, frame: Frame) -> None:
         message = self._fragments.add(frame.opcode, bytes(frame.data), final=frame.fin)
         session = self._session
-        if message is None or session is None or session.state is SessionState.CLOSED:
+        if message is None or session is None or not self.open:
             return
         payload, binary = message
         try:
@@ -218,6 +241,10 @@ class Connection(asyncio.Protocol):
 
     def _flush(self) -> None:
         if self._transport is None or self._transport.is_closing():
+            return
+        if self._transport.get_write_buffer_size() > OUTBOX_BYTES:
+            log.warning("outbox full", peer=self.peer)
+            self.abort()
             return
         for data in self._ws.data_to_send():
             if data:
@@ -236,6 +263,11 @@ class Connection(asyncio.Protocol):
             return
         log.warning("no hello in time", peer=self.peer)
         self.abort()
+
+
+def cut(text: str) -> str:
+    """Return ``text`` no longer than a message may carry."""
+    return text if len(text) <= TEXT_CHARACTERS else text[: TEXT_CHARACTERS - 3] + "..."
 
 
 def _detect_dead_peers(transport: asyncio.Transport) -> None:
@@ -263,8 +295,8 @@ def failure_of(error: ACBridgeError, request_id: int | None) -> Failure:
     return Failure(
         id=request_id,
         code=error.code or ErrorCode.ILLEGAL,
-        message=error.message,
-        hint=error.hint,
-        component=component,
+        message=cut(error.message),
+        hint=cut(error.hint),
+        component=cut(component),
         phase=error.phase if isinstance(error, ResetFailedError) else "",
     )

@@ -6,14 +6,16 @@ import dataclasses
 from typing import Protocol
 
 from ac_bridge_protocol.frame import TelemetryFrame
-from ac_bridge_protocol.messages import Telemetry
 
 
 class Listener(Protocol):
     """What a subscriber must be able to do."""
 
-    def offer(self, telemetry: Telemetry) -> bool:
-        """Take a frame; return whether an older one was left out for it."""
+    def offer(self, frame: TelemetryFrame) -> None:
+        """Take a frame, or leave it out and count."""
+
+    def forget_stream(self) -> None:
+        """A stream of frames begins anew, or ends."""
 
 
 @dataclasses.dataclass
@@ -22,22 +24,24 @@ class Subscription:
 
     Args:
         hz: frames a second.
+        source_hz: frames a second before thinning.
     """
 
     hz: float
-    dropped: int = 0
+    source_hz: float
     _due_s: float | None = None
 
     def wants(self, now_s: float) -> bool:
         """Whether the frame of this moment belongs to the stream; if so, the next is a period on.
 
-        The periods lie on a grid, so that thinning 60 Hz to 25 gives 25 and not 20.
+        The periods lie on a grid, so that thinning 60 Hz to 25 gives 25 and not 20. A frame may
+        come half of the source's period early: its moments jitter, and none may be lost by that.
         """
         period_s = 1.0 / self.hz
         restarted = self._due_s is not None and self._due_s - now_s > period_s * 1.5
         if self._due_s is None or restarted:
             self._due_s = now_s
-        if now_s < self._due_s - 1e-6:
+        if now_s < self._due_s - 0.5 / self.source_hz:
             return False
         behind_s = now_s - self._due_s
         self._due_s = now_s + period_s if behind_s > period_s else self._due_s + period_s
@@ -45,9 +49,14 @@ class Subscription:
 
 
 class Spectators:
-    """Every subscription, by listener."""
+    """Every subscription, by listener.
 
-    def __init__(self) -> None:
+    Args:
+        source_hz: frames a second that will be published.
+    """
+
+    def __init__(self, source_hz: float) -> None:
+        self._source_hz = source_hz
         self._subscriptions: dict[Listener, Subscription] = {}
 
     def __len__(self) -> int:
@@ -55,15 +64,16 @@ class Spectators:
 
     def subscribe(self, listener: Listener, hz: float) -> None:
         """Give ``listener`` frames at ``hz``, in place of any rate it had."""
-        self._subscriptions[listener] = Subscription(hz)
+        listener.forget_stream()
+        self._subscriptions[listener] = Subscription(hz, self._source_hz)
 
     def unsubscribe(self, listener: Listener) -> None:
         """Give ``listener`` no more frames."""
+        listener.forget_stream()
         self._subscriptions.pop(listener, None)
 
     def publish(self, frame: TelemetryFrame, now_s: float) -> None:
         """Offer a frame to everyone whose stream it belongs to."""
         for listener, subscription in list(self._subscriptions.items()):
             if subscription.wants(now_s):
-                dropped = listener.offer(Telemetry(frame=frame, dropped=subscription.dropped))
-                subscription.dropped += dropped
+                listener.offer(frame)
