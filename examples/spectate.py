@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import argparse
 
+from ac_bridge_client import Link
 from ac_bridge_client.exchange import Notice
-from ac_bridge_client.link import Link
 from ac_bridge_protocol import Role
 from ac_bridge_protocol.messages import Event, Telemetry
 
