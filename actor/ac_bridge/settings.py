@@ -45,8 +45,8 @@ class ActorSettings(BaseSettings):
     smoothing: Literal["none", "conservative", "moderate", "aggressive"] = "moderate"
     """Between action and wheel."""
     hold_s: float = Field(default=0.5, gt=0, le=5.0)
-    """How long an action holds without a new one before the car is let go, in seconds; at least one and
-    a half control periods."""
+    """How long an action holds without a new one before the car is let go, in seconds; at least one
+    and a half control periods."""
     gearbox: Literal["automatic", "sequential"] = "automatic"
     """The stand-in's gearbox."""
 
