@@ -6,10 +6,11 @@ matrices need a look of their own.
 
 from __future__ import annotations
 
+import enum
+import itertools
 import math
-import operator
-from collections.abc import Callable, Mapping
-from typing import Any, get_args
+from collections.abc import Callable
+from typing import Any, TypeAlias, get_args
 
 from ac_bridge.game import Page
 from ac_bridge.telemetry.layout import GRAPHICS, PHYSICS, STATIC, Layout, decode_text
@@ -17,12 +18,28 @@ from ac_bridge_protocol.errors import PageError
 from ac_bridge_protocol.frame import Flag, GameStatics, GameStatus, SessionType, TelemetryFrame
 from ac_bridge_protocol.wire import WireModel, trusted
 
-_ENUMS: dict[str, Mapping[int, Any]] = {
-    "status": {member.value: member for member in GameStatus},
-    "session_type": {member.value: member for member in SessionType},
-    "flag": {member.value: member for member in Flag},
+_Convert: TypeAlias = Callable[[Any], Any]
+
+
+def _member(kind: type[enum.IntEnum]) -> _Convert:
+    """Return what turns a page's number into an enum; its UNKNOWN for one that nobody documents."""
+    members = {member.value: member for member in kind}
+    unknown = members[-1]
+    return lambda value: members.get(value, unknown)
+
+
+def _rows(flat: tuple[float, ...]) -> tuple[tuple[float, ...], ...]:
+    """Return four wheels of three numbers each."""
+    return flat[0:3], flat[3:6], flat[6:9], flat[9:12]
+
+
+_ENUMS: dict[str, _Convert] = {
+    "status": _member(GameStatus),
+    "session_type": _member(SessionType),
+    "flag": _member(Flag),
 }
-_UNKNOWN = -1
+_ORDER: tuple[_Convert | None, ...] = (None, bool, decode_text, _rows, *_ENUMS.values())
+"""The conversions; None leaves a value as it is."""
 
 
 class PageDecoder:
@@ -37,21 +54,24 @@ class PageDecoder:
         sources = sources_of(layout.page, model)
         fields = {name: layout.fields[source] for name, source in sources.items()}
         types = {name: model.model_fields[name].annotation for name in sources}
+
+        def conversion(name: str) -> _Convert | None:
+            if types[name] is bool:
+                return bool
+            if fields[name].rows:
+                return _rows
+            return decode_text if fields[name].kind == "u" else _ENUMS.get(name)
+
+        # Fields of one conversion stand together, so that each is mapped over a slice in one call
+        # in C: a page costs a handful of calls, however many fields it has.
+        ordered = sorted(sources, key=lambda name: _ORDER.index(conversion(name)))
         self._layout = layout
-        self._get = layout.getter(tuple(sources.values()))
-        self._names = tuple(sources)
-        groups: tuple[tuple[Callable[[Any], Any], list[str]], ...] = (
-            (bool, [name for name in sources if types[name] is bool]),
-            (decode_text, [name for name, field in fields.items() if field.kind == "u"]),
-            (_rows, [name for name, field in fields.items() if field.rows]),
-        )
-        # Taken and put back a group at a time: three calls in C instead of a loop.
-        self._conversions = [
-            (convert, tuple(names), operator.itemgetter(*names))
-            for convert, names in groups
-            if names
-        ]
-        self._enums = [(name, _ENUMS[name]) for name in sources if name in _ENUMS]
+        self._names = tuple(ordered)
+        self._get = layout.getter(tuple(sources[name] for name in ordered))
+        self._groups: list[tuple[_Convert | None, slice]] = []
+        for convert, group in itertools.groupby(ordered, conversion):
+            start = self._groups[-1][1].stop if self._groups else 0
+            self._groups.append((convert, slice(start, start + len(list(group)))))
         self._floats = tuple(name for name, field in fields.items() if field.kind == "f")
         self._optional = frozenset(n for n in sources if type(None) in get_args(types[n]))
 
@@ -69,32 +89,35 @@ class PageDecoder:
                 f"this copy {len(page)}."
             )
         flat = self._layout.values(page)
-        values: dict[str, Any] = dict(zip(self._names, self._get(flat), strict=True))
-        nonfinite = () if self._layout.all_finite(flat) else self._repair(values)
-        for convert, names, take in self._conversions:
-            values.update(zip(names, map(convert, take(values)), strict=True))
-        for name, members in self._enums:
-            values[name] = members.get(values[name], members[_UNKNOWN])
-        return values, nonfinite
+        picked = self._get(flat)
+        converted = itertools.chain.from_iterable(
+            [
+                picked[where] if convert is None else map(convert, picked[where])
+                for convert, where in self._groups
+            ]
+        )
+        values: dict[str, Any] = dict(zip(self._names, converted, strict=True))
+        return values, () if self._layout.all_finite(flat) else self._repair(values)
 
     def _repair(self, values: dict[str, Any]) -> tuple[str, ...]:
         found = []
         for name in self._floats:
-            value = values[name]
-            if isinstance(value, tuple):
-                if not math.isfinite(sum(value)):
-                    values[name] = tuple(v if math.isfinite(v) else 0.0 for v in value)
-                    found.append(name)
-            elif not math.isfinite(value):
-                values[name] = None if name in self._optional else 0.0
-                if name not in self._optional:
-                    found.append(name)
+            repaired = _finite(values[name])
+            if repaired == values[name]:
+                continue
+            if name in self._optional:
+                values[name] = None
+            else:
+                values[name] = repaired
+                found.append(name)
         return tuple(found)
 
 
-def _rows(flat: tuple[float, ...]) -> tuple[tuple[float, ...], ...]:
-    """Four wheels of three numbers each."""
-    return flat[0:3], flat[3:6], flat[6:9], flat[9:12]
+def _finite(value: Any) -> Any:
+    """Return a number, or an array or matrix of them, with 0 for whatever is not finite."""
+    if isinstance(value, tuple):
+        return tuple(map(_finite, value))
+    return value if math.isfinite(value) else 0.0
 
 
 def sources_of(page: Page, model: type[WireModel]) -> dict[str, str]:
