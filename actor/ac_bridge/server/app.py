@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -143,6 +144,9 @@ def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor
             rig_from(settings), host=settings.host, port=settings.port, on_ready=on_ready
         )
         _on_signals(app.stop)
+        # Everything that importing made stays for good: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
         await app.run()
         assert app.actor is not None  # noqa: S101 -- run has made it
         return app.actor
