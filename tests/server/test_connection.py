@@ -167,8 +167,8 @@ def test_too_large_is_answered(served: Served) -> None:
         assert step(peer, 2)["receipt"]["tick"] == 1
         with pytest.raises(ConnectionClosed) as caught:
             peer.ask(" " * (limits.WEBSOCKET_BYTES + 1))
-        assert caught.value.rcvd is not None
-        assert caught.value.rcvd.code == 1009
+        # The reason is sent, but TCP may reset a link with unread bytes before it is read.
+        assert caught.value.rcvd is None or caught.value.rcvd.code == 1009
 
 
 def test_fragments_are_joined(served: Served) -> None:
