@@ -27,7 +27,6 @@ from ac_bridge_protocol.errors import (
     ConnectError,
     LinkLostError,
     LinkTimeoutError,
-    SettingError,
 )
 from ac_bridge_protocol.fragments import Fragments
 from ac_bridge_protocol.helpers import Closing
@@ -140,14 +139,7 @@ class Link(Closing):
         Raises:
             SettingError: more frames a second than the actor samples.
         """
-        most = self.welcome.spec.telemetry_hz
-        if not 0 < hz <= most:
-            raise SettingError(
-                f"This actor samples {most:g} frames a second, not {hz:g}.",
-                setting="hz",
-                hint="Ask for less, or start it with a higher --telemetry-hz.",
-            )
-        self._send(self._exchange.subscribe(hz))
+        self._send(self._exchange.subscribe(self.welcome.spec.check_rate(hz)))
 
     def listen(self, timeout_s: float) -> None:
         """Take what comes in next, or return when nothing does within ``timeout_s`` (0 polls)."""

@@ -103,6 +103,20 @@ class EnvSpec(WireModel):
         high = [feature.high for feature in self.observation for _ in range(feature.size)]
         return np.asarray(low, np.float32), np.asarray(high, np.float32)
 
+    def check_rate(self, hz: float) -> float:
+        """Return a rate that frames can be subscribed to at.
+
+        Raises:
+            SettingError: not above 0, or more frames a second than the actor samples.
+        """
+        if not 0 < hz <= self.telemetry_hz:
+            raise SettingError(
+                f"This actor samples {self.telemetry_hz:g} frames a second, not {hz:g}.",
+                setting="hz",
+                hint="Ask for less, or start it with a higher --telemetry-hz.",
+            )
+        return hz
+
     def check_action(self, action: Sequence[float]) -> tuple[float, ...]:
         """Return the action as floats within bounds.
 

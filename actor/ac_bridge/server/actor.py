@@ -170,13 +170,9 @@ class Actor:
         self.stepper.reset(connection, request)
 
     def _subscribe(self, connection: Connection, request: Subscribe) -> None:
-        most = self.rig.settings.telemetry_hz
-        if request.hz > most:
-            error = SettingError(
-                f"This actor samples {most:g} frames a second, not {request.hz:g}.",
-                setting="hz",
-                hint="Ask for less, or start it with a higher --telemetry-hz.",
-            )
+        try:
+            self.spec().check_rate(request.hz)
+        except SettingError as error:
             connection.fail(error, request.id)
             return
         self.spectators.subscribe(connection, request.hz)
