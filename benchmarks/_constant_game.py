@@ -30,6 +30,8 @@ _STATIC = {"smVersion": "1.7", "acVersion": "1.16.4", "track": "constant", "trac
 
 
 class _Pages(PageSource):
+    atomic = True
+
     def __init__(self) -> None:
         self.started = False
         self._packet_id = 0

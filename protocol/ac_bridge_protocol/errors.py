@@ -8,7 +8,8 @@
     │   ├── GameAbsentError    nothing publishes the game's pages
     │   ├── PageError          a page that cannot be what it claims to be
     │   ├── ResetFailedError   the game did not restart; names the phase
-    │   └── WheelError         the virtual wheel did not take its state
+    │   ├── WheelError         the virtual wheel did not take its state
+    │   └── WrongGameError     the pages belong to another game, or to an unknown version
     ├── LinkError
     │   ├── ConnectError       nobody answered, or not an actor
     │   ├── LinkLostError      the connection ended while it was needed
@@ -150,6 +151,18 @@ class ResetFailedError(GameError):
 
 class WheelError(GameError):
     """The virtual wheel did not take its state."""
+
+
+class WrongGameError(GameError):
+    """The pages belong to another game, or to a version whose layout is not known.
+
+    Attributes:
+        found: what the pages call themselves.
+    """
+
+    def __init__(self, message: str, *, found: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.found = found
 
 
 class LinkError(ACBridgeError):

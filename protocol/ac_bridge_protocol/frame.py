@@ -39,6 +39,25 @@ class GameStatus(enum.IntEnum):
     """A value that the game does not document: the page holds rubbish, as after a normal exit."""
 
 
+class GameState(enum.StrEnum):
+    """How far the game can be trusted at this moment, by what its pages do, not by what they say."""
+
+    ABSENT = "absent"
+    """Nothing publishes the pages, or the last game ended as it should."""
+    WAITING = "waiting"
+    """The pages are there, but no car is driven: loading, a menu, or a replay."""
+    LIVE = "live"
+    """The physics counter advances: what the frame says is now."""
+    PAUSED = "paused"
+    """The pause menu, or physics stands still while pictures are still drawn."""
+    STALLED = "stalled"
+    """Nothing has moved for 50 ms, though the pages say LIVE."""
+    LOST = "lost"
+    """Nothing has moved for a second: the game hangs or was killed."""
+    WRONG_GAME = "wrong_game"
+    """Another game publishes under the same names, or a version that is not known."""
+
+
 class SessionType(enum.IntEnum):
     """The kind of session."""
 
@@ -272,6 +291,9 @@ class TelemetryFrame(WireModel):
 
     # --- Session ----------------------------------------------------------------------------------
     status: Annotated[GameStatus, BY_VALUE] = _of("graphics.status", "", "See GameStatus.")
+    state: Annotated[GameState, BY_VALUE] = _of(
+        "derived", "", "Whether the frame can be trusted: see GameState."
+    )
     session_type: Annotated[SessionType, BY_VALUE] = _of("graphics.session", "", "See SessionType.")
     session_time_left: float | None = _of(
         "graphics.sessionTimeLeft",
@@ -324,6 +346,12 @@ class TelemetryFrame(WireModel):
     bodywork_critical: bool = _of("derived", "", "An impact wrecked the car: see WRECKED_KMH.")
     tyre_damaged: bool = _of("derived", "", "A tyre is worn: see WORN_PERCENT.")
     tyre_critical: bool = _of("derived", "", "A tyre is worn out: see WORN_OUT_PERCENT.")
+    torn_reads: int = _of(
+        "derived",
+        "",
+        "Copies of the pages thrown away so far because the game wrote while they were read.",
+        ">= 0",
+    )
     nonfinite: Names = _of(
         "derived",
         "",

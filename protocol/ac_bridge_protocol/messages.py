@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AllowInfNan, Field, Strict, TypeAdapter
 
 from ac_bridge_protocol.errors import ErrorCode
-from ac_bridge_protocol.frame import GameStatics, TelemetryFrame
+from ac_bridge_protocol.frame import GameState, GameStatics, TelemetryFrame
 from ac_bridge_protocol.limits import ACTION_COMPONENTS, OBSERVATION_ELEMENTS, TEXT_CHARACTERS
 from ac_bridge_protocol.spec import EnvSpec, Mode
 from ac_bridge_protocol.wire import BY_VALUE, WireModel
@@ -50,6 +50,8 @@ class ResetPhase(enum.StrEnum):
     """The session waits for its start button."""
     SETTLING = "settling"
     """Waiting until the car stands, live and with a fresh lap clock."""
+    GEARING = "gearing"
+    """Selecting first gear, where the game does not by itself."""
 
 
 class EventKind(enum.StrEnum):
@@ -65,6 +67,12 @@ class EventKind(enum.StrEnum):
     """The actor let go of the wheel by itself; the message says why."""
     TICKS_MISSED = "ticks_missed"
     """The actor was late by whole ticks, and skipped them."""
+    GAME_STATE = "game_state"
+    """The game's state changed; `Event.state` says to what."""
+    GAME_RESTARTED = "game_restarted"
+    """The session began anew, or a new process of the game appeared, without being asked to."""
+    SHIFT_FAILED = "shift_failed"
+    """A gear change did not take, after all retries."""
     SHUTTING_DOWN = "shutting_down"
     """The actor is being stopped; the wheel is neutral already."""
 
@@ -233,6 +241,8 @@ class Event(WireModel):
     type: Literal["event"] = "event"
     kind: Annotated[EventKind, BY_VALUE]
     message: Text
+    state: Annotated[GameState, BY_VALUE] | None = None
+    """The game's new state, in an event of kind ``game_state``."""
 
 
 # --- Liveness and failure -------------------------------------------------------------------------

@@ -11,7 +11,14 @@ from typing import Any
 from ac_bridge.game import Page, PageSource
 from ac_bridge.telemetry.layout import GRAPHICS, PHYSICS, STATIC
 from ac_bridge_protocol.errors import GameAbsentError
-from ac_bridge_protocol.frame import Flag, GameStatics, GameStatus, SessionType, TelemetryFrame
+from ac_bridge_protocol.frame import (
+    Flag,
+    GameState,
+    GameStatics,
+    GameStatus,
+    SessionType,
+    TelemetryFrame,
+)
 
 _POINTS = ((1.0, 0.0, 2.0), (-1.0, 0.0, 2.0), (1.0, 0.0, -2.0), (-1.0, 0.0, -2.0))
 
@@ -95,6 +102,7 @@ FRAME_VALUES: dict[str, Any] = {
     "normalized_position": 0.25,
     "distance_traveled": 6080.0,
     "status": GameStatus.LIVE,
+    "state": GameState.LIVE,
     "session_type": SessionType.PRACTICE,
     "session_time_left": 1_800_000.0,
     "time_limit_session_left": -1,
@@ -123,6 +131,7 @@ FRAME_VALUES: dict[str, Any] = {
     "bodywork_critical": False,
     "tyre_damaged": False,
     "tyre_critical": False,
+    "torn_reads": 0,
     "nonfinite": (),
 }
 """Every field of `make_frame`'s frame."""
@@ -246,6 +255,12 @@ def graphics_page(**overrides: Any) -> bytes:
 def static_page(**overrides: Any) -> bytes:
     """Return a static page, with some fields replaced by their page names."""
     return STATIC.pack(STATIC_VALUES | overrides)
+
+
+def as_ours(static: bytes) -> bytes:
+    """Return a static page, whatever it holds, that says it is Assetto Corsa's."""
+    version = STATIC.fields["smVersion"].size_bytes
+    return static_page()[:version] + static[version:]
 
 
 class MemoryPages(PageSource):

@@ -22,7 +22,14 @@ from ac_bridge.telemetry.layout import LAYOUTS, STATIC
 from ac_bridge.telemetry.reader import FrameStream, TelemetryReader
 from ac_bridge_protocol.errors import PageError
 from ac_bridge_protocol.frame import Flag, GameStatics, GameStatus, SessionType, TelemetryFrame
-from helpers.frames import MemoryPages, graphics_page, physics_page, static_page
+from helpers.frames import (
+    MemoryPages,
+    as_ours,
+    graphics_page,
+    live_pages,
+    physics_page,
+    static_page,
+)
 from helpers.strategies import page_bytes
 
 # Offset in its page of every decoded field, written down from the facts sheet.
@@ -272,7 +279,9 @@ def test_statics_are_decoded() -> None:
 )
 def test_rubbish_makes_a_valid_frame(physics: bytes, graphics: bytes, static: bytes) -> None:
     """Whatever the pages hold, the frame built without validation passes validation."""
-    pages = MemoryPages({Page.PHYSICS: physics, Page.GRAPHICS: graphics, Page.STATIC: static})
+    pages = MemoryPages(
+        {Page.PHYSICS: physics, Page.GRAPHICS: graphics, Page.STATIC: as_ours(static)}
+    )
     frame = TelemetryReader(pages).frame(FrameStream(0.1), 1.0, 2.0)
     assert TelemetryFrame.model_validate(frame.model_dump()) == frame
 
@@ -290,7 +299,8 @@ def test_bad_floats_anywhere_make_a_valid_frame(bad: list[tuple[int, float]]) ->
     page = bytearray(physics_page())
     for word, value in bad:
         struct.pack_into("<f", page, 4 * word, value)
-    pages = MemoryPages({Page.PHYSICS: bytes(page), Page.GRAPHICS: graphics_page()})
+    pages = live_pages()
+    pages.published[Page.PHYSICS] = bytes(page)
     frame = TelemetryReader(pages).frame(FrameStream(0.1), 1.0, 2.0)
     assert TelemetryFrame.model_validate(frame.model_dump()) == frame
 

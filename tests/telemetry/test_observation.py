@@ -13,7 +13,7 @@ from ac_bridge.telemetry.reader import FrameStream, TelemetryReader
 from ac_bridge_protocol.errors import SettingError
 from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.spec import DRIVING_ACTION, EnvSpec, Mode
-from helpers.frames import MemoryPages, make_frame
+from helpers.frames import live_pages, make_frame
 from helpers.strategies import models, page_bytes
 
 SPEC = EnvSpec(
@@ -86,7 +86,8 @@ def test_no_damage_is_zero() -> None:
 @given(physics=page_bytes(Page.PHYSICS), graphics=page_bytes(Page.GRAPHICS))
 def test_rubbish_pages_are_observed_within_bounds(physics: bytes, graphics: bytes) -> None:
     """As float32, what any bytes decode to lies in the announced Box."""
-    pages = MemoryPages({Page.PHYSICS: physics, Page.GRAPHICS: graphics})
+    pages = live_pages()
+    pages.published.update({Page.PHYSICS: physics, Page.GRAPHICS: graphics})
     frame = TelemetryReader(pages).frame(FrameStream(0.1), 1.0, 2.0)
     observed = np.asarray(BRIDGE15.observe(frame), np.float32)
     assert BOX.contains(observed)

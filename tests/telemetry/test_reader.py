@@ -7,10 +7,9 @@ import math
 import pytest
 
 from ac_bridge.game import Page
-from ac_bridge.telemetry.derived import NOMINAL_TYRE_RADIUS_M
-from ac_bridge.telemetry.reader import FrameStream, TelemetryReader
-from ac_bridge_protocol.errors import GameAbsentError, PageError
-from ac_bridge_protocol.frame import TelemetryFrame
+from ac_bridge.telemetry.reader import COPY_TRIES, FrameStream, TelemetryReader
+from ac_bridge_protocol.errors import GameAbsentError, PageError, WrongGameError
+from ac_bridge_protocol.frame import GameState, TelemetryFrame
 from helpers.frames import MemoryPages, graphics_page, live_pages, physics_page, static_page
 
 
@@ -61,15 +60,23 @@ def test_a_frame_joins_both_pages_and_what_follows() -> None:
     assert TelemetryFrame.model_validate(frame.model_dump()) == frame
 
 
-def test_each_page_is_copied_once_for_a_frame() -> None:
-    """And the static one only the first time."""
+def test_each_page_is_copied_twice_for_a_frame() -> None:
+    """Before and after decoding, to be compared; the static one only the first time."""
     pages = live_pages()
     reader = TelemetryReader(pages)
     read(reader)
-    assert sorted(page.label for page in pages.reads) == ["graphics", "physics", "static"]
+    assert pages.reads == [Page.STATIC] * 2 + [Page.PHYSICS, Page.GRAPHICS] * 2
     pages.reads.clear()
     read(reader)
-    assert sorted(page.label for page in pages.reads) == ["graphics", "physics"]
+    assert pages.reads == [Page.PHYSICS, Page.GRAPHICS] * 2
+
+
+def test_pages_that_cannot_tear_are_copied_once() -> None:
+    """A source in this process gives a copy of one moment."""
+    pages = live_pages()
+    pages.atomic = True
+    read(TelemetryReader(pages))
+    assert pages.reads == [Page.STATIC, Page.PHYSICS, Page.GRAPHICS]
 
 
 def test_what_is_not_finite_is_named_for_both_pages() -> None:
@@ -118,6 +125,7 @@ def test_a_cut_between_two_frames_of_one_stream_is_kept_for_the_other() -> None:
 def test_statics_are_kept() -> None:
     """The page is decoded once in the life of a game process."""
     pages = live_pages()
+    pages.atomic = True
     reader = TelemetryReader(pages)
     first = reader.statics()
     assert first is not None
@@ -157,12 +165,18 @@ def test_a_packet_id_that_goes_back_is_a_new_game() -> None:
     assert statics.car_model == "ks_mazda_mx5_cup"
 
 
-def test_frames_do_not_need_statics() -> None:
-    """Without the car's tyre radius a nominal one tells locked wheels."""
-    turning = 0.21 * 20.0 / NOMINAL_TYRE_RADIUS_M
-    physics = physics_page(wheelAngularSpeed=(turning, 0.0, turning, turning))
-    pages = MemoryPages({Page.PHYSICS: physics, Page.GRAPHICS: graphics_page()})
-    assert read(TelemetryReader(pages)).locked_wheels == (1,)
+@pytest.mark.parametrize("static", [None, bytes(684)])
+def test_there_is_no_frame_before_the_statics(static: bytes | None) -> None:
+    """Until they are written nobody knows whose pages these are."""
+    pages = live_pages()
+    if static is None:
+        del pages.published[Page.STATIC]
+    else:
+        pages.published[Page.STATIC] = static
+    reader = TelemetryReader(pages)
+    with pytest.raises(GameAbsentError):
+        read(reader)
+    assert reader.state is (GameState.ABSENT if static is None else GameState.WAITING)
 
 
 def test_a_tyre_without_radius_is_taken_for_a_nominal_one() -> None:
@@ -179,3 +193,119 @@ def test_the_cars_own_tyre_radius_is_used() -> None:
     assert read(TelemetryReader(pages)).locked_wheels == (0, 1, 2, 3)
     pages.published[Page.STATIC] = static_page(tyreRadius=(0.5,) * 4)
     assert read(TelemetryReader(pages)).locked_wheels == ()
+
+
+# --- Trust ----------------------------------------------------------------------------------------
+
+
+class RestlessPages(MemoryPages):
+    """Shows its first pages, and from the n-th reading of the physics page on others."""
+
+    def __init__(self, change_at: set[int]) -> None:
+        super().__init__(live_pages().published)
+        self.change_at = change_at
+        self.packet = 33_333
+        self.physics_reads = 0
+        self.reopened = 0
+
+    def read(self, page: Page) -> bytes:
+        if page is Page.PHYSICS:
+            self.physics_reads += 1
+            if self.physics_reads in self.change_at:
+                self.packet += 1
+                self.published[page] = physics_page(packetId=self.packet, speedKmh=self.packet)
+        return super().read(page)
+
+    def reopen(self) -> None:
+        self.reopened += 1
+
+
+def test_a_page_that_changes_while_it_is_read_is_read_again() -> None:
+    """And counted: the frame says how often that happened so far."""
+    reader = TelemetryReader(RestlessPages({2}))
+    frame = read(reader)
+    assert (frame.packet_id, frame.torn_reads) == (33_334, 1)
+    assert read(reader).torn_reads == 1
+
+
+def test_a_graphics_page_that_changes_is_caught_too() -> None:
+    """Both pages belong to the frame."""
+
+    class Pages(RestlessPages):
+        def read(self, page: Page) -> bytes:
+            if page is Page.GRAPHICS and self.reads.count(page) == 1:
+                self.published[page] = graphics_page(packetId=12_003)
+            return super().read(page)
+
+    frame = read(TelemetryReader(Pages(set())))
+    assert (frame.graphics_packet_id, frame.torn_reads) == (12_003, 1)
+
+
+def test_a_page_that_never_stands_still_keeps_the_last_good_frame() -> None:
+    """The tries are bounded; the frame's counter tells that it is the old one."""
+    pages = RestlessPages(set())
+    reader = TelemetryReader(pages)
+    read(reader)
+    pages.change_at = set(range(1000))
+    frame = read(reader)
+    assert (frame.packet_id, frame.speed_kmh) == (33_333, 72.0)
+    assert frame.torn_reads == COPY_TRIES
+
+
+def test_a_page_that_never_stood_still_is_an_error() -> None:
+    """There is nothing to show instead."""
+    with pytest.raises(PageError, match="changed during each"):
+        read(TelemetryReader(RestlessPages(set(range(1000)))))
+
+
+@pytest.mark.parametrize(
+    ("version", "name"), [("1.8", "Competizione"), ("1.9", "Competizione"), ("2.0", "unknown")]
+)
+def test_another_game_is_refused_by_name(version: str, name: str) -> None:
+    """And its numbers never become a frame; when ours comes, it is read."""
+    pages = live_pages()
+    pages.published[Page.STATIC] = static_page(smVersion=version)
+    reader = TelemetryReader(pages)
+    with pytest.raises(WrongGameError, match=name) as caught:
+        read(reader)
+    assert caught.value.found == version
+    assert reader.state is GameState.WRONG_GAME
+    pages.published[Page.STATIC] = static_page()
+    assert read(reader).speed_kmh == 72.0
+
+
+def test_another_game_that_takes_over_is_refused_at_once() -> None:
+    """Its counter begins anew: the static page is read before anything else is believed."""
+    pages = live_pages()
+    reader = TelemetryReader(pages)
+    read(reader)
+    pages.published[Page.PHYSICS] = physics_page(packetId=10)
+    pages.published[Page.STATIC] = static_page(smVersion="1.9")
+    with pytest.raises(WrongGameError):
+        read(reader)
+
+
+def test_a_dead_games_pages_are_let_go_of_once_a_second() -> None:
+    """The system keeps them for as long as anybody holds them: only so can it remove them."""
+    pages = RestlessPages(set())
+    reader = TelemetryReader(pages)
+    stream = FrameStream(0.1)
+    for k in range(20):
+        reader.frame(stream, k / 10, 0.0)
+    assert reader.state is GameState.LOST
+    assert pages.reopened == 1
+    for k in range(20, 50):
+        reader.frame(stream, k / 10, 0.0)
+    assert pages.reopened == 4
+
+
+def test_the_frame_says_what_state_the_game_is_in() -> None:
+    """By its counters, whatever its status."""
+    pages = RestlessPages(set())
+    reader = TelemetryReader(pages)
+    stream = FrameStream(0.1)
+    assert reader.frame(stream, 0.0, 0.0).state is GameState.WAITING
+    pages.change_at = {pages.physics_reads + 1}
+    assert reader.frame(stream, 0.01, 0.0).state is GameState.LIVE
+    assert reader.frame(stream, 0.1, 0.0).state is GameState.STALLED
+    assert reader.launches == 0

@@ -39,6 +39,9 @@ class GameAbility(enum.Flag):
 class PageSource(abc.ABC):
     """Where page bytes come from."""
 
+    atomic: bool = False
+    """Whether a copy is always of one moment, so that nobody need copy twice and compare."""
+
     @abc.abstractmethod
     def read(self, page: Page) -> bytes:
         """Return one bulk copy of ``page``: exactly ``page.size_bytes`` bytes.
@@ -46,6 +49,9 @@ class PageSource(abc.ABC):
         Raises:
             GameAbsentError: nothing publishes this page.
         """
+
+    def reopen(self) -> None:  # noqa: B027 -- most sources hold nothing that outlives a game
+        """Let go of what a game that is gone left behind; the next read looks for it anew."""
 
     @abc.abstractmethod
     def close(self) -> None:

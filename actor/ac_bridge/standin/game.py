@@ -185,6 +185,8 @@ class StandinGame(Game):
 class StandinPages(PageSource):
     """The pages of a stand-in game in this process."""
 
+    atomic = True
+
     def __init__(self, game: StandinGame) -> None:
         self._game: StandinGame | None = game
 

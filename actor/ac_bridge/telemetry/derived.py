@@ -28,7 +28,7 @@ LOCKED_SHARE = 0.2
 """A wheel that turns at less than a fifth of the car's speed is taken as locked."""
 
 NOMINAL_TYRE_RADIUS_M = 0.32
-"""Used until the static page tells the car's own: between a kart's and a lorry's, as most cars."""
+"""Used where the static page tells no radius: between a kart's and a lorry's, as most cars."""
 
 
 class LapValidity:
