@@ -62,13 +62,16 @@ def test_close_leaves_the_wheel_neutral() -> None:
 
 
 def test_environment_variable_selects_the_game(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AC_BRIDGE_GAME=standin needs no change of code; without it the real game is wanted."""
+    """AC_BRIDGE_GAME=standin needs no change of code; without it there is a choice."""
     monkeypatch.setenv("AC_BRIDGE_GAME", "standin")
     with ACBridgeLocal(lockstep=True) as bridge:
         assert bridge.rig.game.name == "standin"
-    monkeypatch.delenv("AC_BRIDGE_GAME")
-    with pytest.raises(SettingError, match="standin"):
+    monkeypatch.setenv("AC_BRIDGE_GAME", "tetris")
+    with pytest.raises(SettingError, match="tetris"):
         ACBridgeLocal()
+    monkeypatch.delenv("AC_BRIDGE_GAME")
+    with ACBridgeLocal(lockstep=True) as bridge:
+        assert bridge.rig.game.name == "standin", "the only one that can stand still"
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_defaults() -> None:
-    """Without a word: stand-in, loopback, 10 Hz of control and 60 Hz of telemetry."""
+    """Without a word: whatever game there is, loopback, 10 Hz of control and 60 Hz of telemetry."""
     settings = load_settings()
-    assert (settings.game, settings.host, settings.port) == ("standin", "127.0.0.1", 8765)
+    assert (settings.game, settings.host, settings.port) == ("auto", "127.0.0.1", 8765)
     assert (settings.control_hz, settings.telemetry_hz) == (10.0, 60.0)
 
 
@@ -57,6 +57,11 @@ def test_file_in_the_working_directory(tmp_path: Path) -> None:
         ("listen", "192.168.1.20:8765"),
         ("seed", -1),
         ("gearbox", "none"),
+        ("controller", "feet"),
+        ("device_id", 0),
+        ("gears", "nobody"),
+        ("restart_button", 33),
+        ("reset_by", "magic"),
     ],
 )
 def test_out_of_range_names_the_setting(name: str, value: Any) -> None:

@@ -1,45 +1,177 @@
-"""Name to game. The only module that imports a concrete backend, and only when it is chosen."""
+"""Name to game, and to wheel. The only module that imports a concrete one, and only when chosen."""
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+import dataclasses
+import sys
+from typing import Literal, TypeAlias, get_args
+
+import structlog
 
 from ac_bridge.clock import Clock
-from ac_bridge.game import Game
+from ac_bridge.game import ControlSink, Game, Page, PageSource, RecordingWheel
+from ac_bridge.game.shared_game import SharedGame
+from ac_bridge.game.shared_pages import AC_PREFIX, SharedPages
+from ac_bridge_protocol.errors import GameAbsentError, PageError, SettingError
 from ac_bridge_protocol.helpers import choose
 
+log = structlog.get_logger()
+
+GameName: TypeAlias = Literal["auto", "shm", "standin"]
+"""``shm``: whatever publishes Assetto Corsa's pages on this machine. ``standin``: the stand-in, in
+this process. ``auto``: the first if there are pages at this moment, else the second."""
+ControllerName: TypeAlias = Literal["auto", "vjoy", "uinput", "standin"]
+"""The virtual wheel. ``standin`` drives the stand-in: of this process, or `ac-bridge simulate`.
+``auto``: the stand-in's own, and for any other game vJoy on Windows, uinput elsewhere."""
 Gearbox: TypeAlias = Literal["automatic", "sequential"]
 
 
-def _open_standin(*, lockstep: bool, seed: int, gearbox: Gearbox, clock: Clock | None) -> Game:
-    from ac_bridge.standin import StandinGame
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GameChoice:
+    """Which game to open, and how.
 
-    return StandinGame(lockstep=lockstep, seed=seed, gearbox=gearbox, clock=clock)
+    Attributes:
+        game: see `GameName`.
+        controller: see `ControllerName`.
+        device_id: number of the vJoy device, from 1.
+        wheel_name: the wheel of an `ac-bridge simulate`, where several run side by side.
+        prefix: what the names of the game's pages begin with.
+        lockstep: let game time stand still until somebody waits on its clock.
+        seed: of the stand-in's draws.
+        gearbox: of the stand-in's car.
+    """
+
+    game: GameName = "auto"
+    controller: ControllerName = "auto"
+    device_id: int = 1
+    wheel_name: str = "ac_bridge_wheel"
+    prefix: str = AC_PREFIX
+    lockstep: bool = False
+    seed: int = 0
+    gearbox: Gearbox = "automatic"
 
 
-GAMES = {"standin": _open_standin}
-"""How to open each game of this version. The doors of Assetto Corsa itself follow."""
+def open_game(choice: GameChoice, clock: Clock | None = None) -> Game:
+    """Open the game that was chosen, with its wheel.
 
-
-def open_game(
-    name: str,
-    *,
-    lockstep: bool = False,
-    seed: int = 0,
-    gearbox: Gearbox = "automatic",
-    clock: Clock | None = None,
-) -> Game:
-    """Open a game by its name.
+    A game in another process need not run yet: its pages are looked for whenever they are read.
 
     Args:
-        name: one of `GAMES`.
-        lockstep: let game time stand still until somebody waits on its clock.
-        seed: of the game's own draws, where it has any.
-        gearbox: of the stand-in's car.
+        choice: which one.
         clock: the time it lives by; the machine's own unless given. Lockstep brings its own.
 
     Raises:
-        SettingError: no such game, or one that cannot do what is asked.
+        SettingError: no such game or wheel, or a combination that does not go together.
+        WheelError: the wheel cannot be had.
     """
-    opened = choose(GAMES, name, setting="game")
-    return opened(lockstep=lockstep, seed=seed, gearbox=gearbox, clock=clock)
+    check_choice(choice)
+    if _is_shared(choice):
+        return _open_shared(choice, clock)
+    return _open_standin(choice, clock)
+
+
+def open_to_watch(choice: GameChoice, clock: Clock | None = None) -> Game:
+    """Open the game that was chosen without its wheel: what it is told to do goes nowhere.
+
+    Raises:
+        SettingError: no such game.
+    """
+    check_choice(choice)
+    if _is_shared(choice):
+        return SharedGame(open_pages(choice.prefix), RecordingWheel(), clock=clock)
+    return _open_standin(choice, clock)
+
+
+def check_choice(choice: GameChoice) -> None:
+    """Refuse a choice that no machine could open.
+
+    Raises:
+        SettingError: no such game, wheel or device.
+    """
+    choose(dict.fromkeys(get_args(GameName)), choice.game, setting="game")
+    choose(dict.fromkeys(get_args(ControllerName)), choice.controller, setting="controller")
+    if choice.device_id < 1:
+        raise SettingError(
+            f"Virtual wheels are numbered from 1, not {choice.device_id}.", setting="device_id"
+        )
+
+
+def open_pages(prefix: str = AC_PREFIX) -> PageSource:
+    """Open the pages of a game in another process, to look at without a wheel."""
+    return SharedPages(prefix)
+
+
+def open_wheel(
+    controller: ControllerName, device_id: int = 1, wheel_name: str = "ac_bridge_wheel"
+) -> ControlSink:
+    """Open the virtual wheel of a game in another process.
+
+    Args:
+        controller: see `ControllerName`.
+        device_id: number of the vJoy device, from 1.
+        wheel_name: of the stand-in's wheel.
+
+    Raises:
+        WheelError: it cannot be had; says what to do.
+    """
+    if controller == "auto":
+        controller = "vjoy" if sys.platform == "win32" else "uinput"
+    if controller == "vjoy":
+        from ac_bridge.game.vjoy import VJoyWheel
+
+        return VJoyWheel(device_id)
+    if controller == "uinput":
+        from ac_bridge.game.uinput import UinputWheel
+
+        return UinputWheel()
+    from ac_bridge.standin.shared import SharedWheel
+
+    return SharedWheel(wheel_name)
+
+
+def _is_shared(choice: GameChoice) -> bool:
+    if choice.game != "auto":
+        return choice.game == "shm"
+    if choice.lockstep:
+        return False  # only the stand-in can
+    found = _published(choice.prefix)
+    log.info("game chosen", game="shm" if found else "standin", pages=found)
+    return found
+
+
+def _published(prefix: str) -> bool:
+    pages = SharedPages(prefix)
+    try:
+        pages.read(Page.STATIC)
+    except GameAbsentError:
+        return False
+    except PageError:
+        return True  # there is something, and opening it will say what is wrong with it
+    finally:
+        pages.close()
+    return True
+
+
+def _open_shared(choice: GameChoice, clock: Clock | None) -> Game:
+    if choice.lockstep:
+        raise SettingError(
+            "A game in another process does not stand still between steps.",
+            setting="lockstep",
+            hint="Leave out lockstep, or choose the game 'standin'.",
+        )
+    wheel = open_wheel(choice.controller, choice.device_id, choice.wheel_name)
+    return SharedGame(SharedPages(choice.prefix), wheel, clock=clock)
+
+
+def _open_standin(choice: GameChoice, clock: Clock | None) -> Game:
+    from ac_bridge.standin import StandinGame
+
+    if choice.controller not in ("auto", "standin"):
+        raise SettingError(
+            f"The stand-in of this process is not driven by {choice.controller}.",
+            setting="controller",
+            hint="Leave it at 'auto'. For a game in another process choose the game 'shm'.",
+        )
+    return StandinGame(
+        lockstep=choice.lockstep, seed=choice.seed, gearbox=choice.gearbox, clock=clock
+    )

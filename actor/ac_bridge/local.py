@@ -15,16 +15,18 @@ import contextlib
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from ac_bridge.clock import Clock
+from ac_bridge.control.shifting import ShiftedBy
 from ac_bridge.control.smoothing import DEFAULT_PRESET, SmoothingConfig, smoothing_named
-from ac_bridge.games import open_game
+from ac_bridge.episode import Episode
+from ac_bridge.games import ControllerName, GameChoice, GameName, check_choice, open_game
 from ac_bridge.pacing import Ticker, TickStats
-from ac_bridge.rig import Episode, Rig, RigSettings
+from ac_bridge.rig import Rig, RigSettings, says
 from ac_bridge.settings import CONTROL_HZ, TELEMETRY_HZ
 from ac_bridge.telemetry.observation import BRIDGE15
 from ac_bridge_protocol.errors import (
@@ -53,11 +55,15 @@ class ACBridgeLocal(Closing):
     Args:
         telemetry_hz: frames a second, 10 to 333.
         control_hz: control ticks a second that smoothing is made for, 1 to 100.
-        game: ``standin``; without it the variable AC_BRIDGE_GAME decides.
-        controller: the wheel's backend; ``auto`` takes the game's own. The stand-in has one.
-        device_id: number of the virtual wheel, from 1. The stand-in has one.
+        game: ``shm`` (Assetto Corsa, or whatever publishes its pages), ``standin``, or ``auto``:
+            the first if there are pages, else the second. Without it the variable AC_BRIDGE_GAME
+            decides, and without that ``auto``.
+        controller: ``vjoy``, ``uinput``, ``standin`` (also `ac-bridge simulate`'s), or ``auto``.
+        device_id: number of the vJoy device, from 1.
         obs_dim: length of the observation, as a check: 15.
         smoothing_config: a preset's name, or a `SmoothingConfig`.
+        gears: who shifts: ``game``, ``actor`` (by engine speed), or ``learner`` (actions then have
+            a fourth component ``shift``, -1..1).
         lockstep: let game time stand still between steps, where the game can do that.
         seed: of the stand-in's draws.
         clock: the time to live by; the machine's own unless given.
@@ -76,6 +82,7 @@ class ACBridgeLocal(Closing):
         device_id: int = 1,
         obs_dim: int = 15,
         smoothing_config: str | SmoothingConfig = DEFAULT_PRESET,
+        gears: ShiftedBy = "game",
         lockstep: bool = False,
         seed: int = 0,
         clock: Clock | None = None,
@@ -87,25 +94,20 @@ class ACBridgeLocal(Closing):
                 f"The observation has {len(BRIDGE15.features)} elements, not {obs_dim}.",
                 setting="obs_dim",
             )
-        if controller not in ("auto", "standin"):
-            raise SettingError(
-                f"There is no controller {controller!r} for the stand-in.",
-                setting="controller",
-                hint="Leave it at 'auto'.",
-            )
-        if device_id < 1:
-            raise SettingError(
-                f"Virtual wheels are numbered from 1, not {device_id}.", setting="device_id"
-            )
         smoothing = (
             smoothing_named(smoothing_config)
             if isinstance(smoothing_config, str)
             else smoothing_config
         )
-        self.settings = RigSettings(control_hz, telemetry_hz, smoothing)
-        self._game_name = _chosen(game)
-        self._lockstep = lockstep
-        self._seed = check_seed(seed) or 0
+        self.settings = RigSettings(control_hz, telemetry_hz, smoothing, shifted_by=gears)
+        self._choice = GameChoice(
+            game=cast("GameName", game or os.environ.get("AC_BRIDGE_GAME") or "auto"),
+            controller=cast("ControllerName", controller),
+            device_id=device_id,
+            lockstep=lockstep,
+            seed=check_seed(seed) or 0,
+        )
+        check_choice(self._choice)
         self._clock = clock
         self._rig: Rig | None = None
         self._sampler: _Sampler | None = None
@@ -118,15 +120,13 @@ class ACBridgeLocal(Closing):
         """Open the game and start to sample. Does nothing when connected already.
 
         Raises:
-            SettingError: no such game, or it cannot do what was asked.
+            SettingError: the game cannot do what was asked.
+            WheelError: its wheel cannot be had.
         """
         if self._rig is None:
-            game = open_game(
-                self._game_name, lockstep=self._lockstep, seed=self._seed, clock=self._clock
-            )
-            self._rig = Rig(game, self.settings)
+            self._rig = Rig(open_game(self._choice, self._clock), self.settings)
             atexit.register(self.close)
-            if not self._lockstep:
+            if not self._rig.lockstep:
                 self._sampler = _Sampler(self._rig, self._lock)
         return self
 
@@ -193,7 +193,7 @@ class ACBridgeLocal(Closing):
         """
         self.check_sampler()
         with self._lock:
-            self.rig.apply_once((steer, throttle, brake, clutch))
+            self.rig.apply_once(self._whole_action(steer, throttle, brake, clutch))
 
     def reset(self, seed: int | None = None) -> tuple[Observation, Info]:
         """Restart the game, wait until the car stands ready, and return what is seen then.
@@ -216,6 +216,11 @@ class ACBridgeLocal(Closing):
         with self._lock:
             frame = rig.sample(rig.telemetry_stream())
         return _as_array(self.settings.profile.observe(frame)), dict(frame.__dict__)
+
+    def _whole_action(self, *pedals: float) -> Sequence[float]:
+        """Return pedals as an action of the rig's format: no wish for a gear."""
+        given = dict(zip(("steer", "throttle", "brake", "clutch"), pedals, strict=True))
+        return [given.get(name, 0.0) for name in self.rig.format.names]
 
     @property
     def rig(self) -> Rig:
@@ -271,8 +276,8 @@ class _Sampler:
         while not self._stopping:
             ticker.wait()
             with self._lock:
-                self._rig.let_go_if_stale()
                 frame = self._rig.try_sample(stream)
+                self._rig.tend(frame)
             self.newest = frame or self.newest
 
 
@@ -290,12 +295,13 @@ class RealTimeStepper:
         self._bridge.rig.set_control_hz(control_hz)
         self._stats = TickStats()
         self._episode: Episode | None = None
+        self._why_over = ""
         self._steps = 0
         self._late = 0
 
     def reset(self, seed: int | None = None) -> tuple[Observation, Info]:
         """Restart the game and begin an episode; the first step is as long as every other."""
-        self._episode = None
+        self._episode, self._why_over = None, ""
         self._bridge.reset(seed)
         with self._bridge.lock:
             episode = Episode(self._bridge.rig, self._stats)
@@ -306,23 +312,27 @@ class RealTimeStepper:
         """Apply an action, wait for the next tick, and return what is seen then.
 
         Args:
-            action: steer, throttle, brake and optionally clutch, as an array, a tuple, or a dict
-                by these names (a missing pedal is released).
+            action: steer, throttle, brake, shift where the learner shifts, and optionally clutch,
+                as an array, a tuple, or a dict by these names (a missing pedal is released).
 
         Returns:
-            The observation, float32[15], and the frame as a flat dict plus ``receipt``.
+            The observation, float32[15], and the frame as a flat dict plus ``receipt``; where the
+            game was paused, left, lost or restarted also ``end_reason``: that was the last step.
 
         Raises:
             ActionError: wrong length, NaN or out of range; nothing changed.
-            NotResetError: no episode has begun.
+            NotResetError: no episode has begun, or it has ended.
         """
         episode = self._episode
         if episode is None:
-            raise NotResetError("There is no episode to step in.", hint="Call reset() first.")
+            raise NotResetError(
+                f"There is no episode to step in. {self._why_over}".rstrip(),
+                hint="Call reset() first.",
+            )
         bridge, rig = self._bridge, self._bridge.rig
         bridge.check_sampler()
         with bridge.lock:
-            episode.act(_components(action))
+            episode.act(_components(action, rig.format.names))
         for deadline in episode.until_tick():
             if rig.lockstep:
                 rig.run_lockstep(deadline, rig.telemetry_stream(), lambda _frame: None)
@@ -334,6 +344,10 @@ class RealTimeStepper:
         self._late += outcome.receipt.late
         info = dict(outcome.frame.__dict__)
         info["receipt"] = outcome.receipt
+        if outcome.end:
+            info["end_reason"] = outcome.end
+            self._why_over = says(rig.state)
+            self._episode = None
         return _as_array(outcome.observation), info
 
     def get_stats(self) -> dict[str, float]:
@@ -347,31 +361,17 @@ class RealTimeStepper:
         }
 
 
-def _chosen(game: str | None) -> str:
-    name = game or os.environ.get("AC_BRIDGE_GAME")
-    if not name:
-        raise SettingError(
-            "No game was chosen, and this version cannot open Assetto Corsa itself yet.",
-            setting="game",
-            hint="Pass game='standin', or set AC_BRIDGE_GAME=standin.",
-        )
-    return name
-
-
-def _components(action: ActionLike) -> Sequence[float]:
+def _components(action: ActionLike, names: Sequence[str]) -> Sequence[float]:
     if isinstance(action, Mapping):
-        unknown = action.keys() - set(_NAMES)
+        unknown = action.keys() - set(names)
         if unknown:
             raise ActionError(
                 ErrorCode.ACTION_LENGTH,
-                f"An action has no {', '.join(sorted(unknown))}; it has {', '.join(_NAMES)}.",
+                f"An action has no {', '.join(sorted(unknown))}; it has {', '.join(names)}.",
                 component=sorted(unknown)[0],
             )
-        action = [action.get(name, 0.0) for name in _NAMES]
+        action = [action.get(name, 0.0) for name in names]
     return as_components(action)
-
-
-_NAMES = ("steer", "throttle", "brake", "clutch")
 
 
 def _as_array(observation: tuple[float, ...]) -> Observation:

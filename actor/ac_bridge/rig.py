@@ -1,27 +1,34 @@
-"""A rig: one game with its reader and its wheel, and an episode on it. All that a step is made of.
+"""A rig: one game with its reader and its wheel. All that a step is made of.
 
-No task, thread or socket in here. Whoever waits (the server's stepper on asyncio, the local
-stepper in its caller's thread) calls `Episode.act` when an action comes, waits for the next tick,
-and calls `Episode.tick`; so remote, local and lockstep driving are the same code.
+No task, thread or socket in here: whoever waits calls it. It decides what reaches the wheel: an
+action, smoothed, with the gear buttons; or nothing, once the action is too old or the game cannot
+be trusted.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
-from ac_bridge.control.reset import DEFAULT_PLAN, ResetMachine, ResetPlan
+from ac_bridge.control.action import ActionFormat, Wanted
+from ac_bridge.control.gears import DEFAULT_SHIFTS, ShiftPlan
+from ac_bridge.control.reset import DEFAULT_PLAN, ResetMachine, ResetPlan, RestartEvidence
 from ac_bridge.control.safety import DeadMan
+from ac_bridge.control.shifting import ShiftedBy, Shifting
 from ac_bridge.control.smoothing import ActionSmoother, SmoothingConfig
 from ac_bridge.game import NEUTRAL, Controls, Game, GameAbility
-from ac_bridge.pacing import Pacer, Tick, TickStats
+from ac_bridge.pacing import Pacer
 from ac_bridge.telemetry.observation import BRIDGE15, ObservationProfile
 from ac_bridge.telemetry.reader import FrameStream, TelemetryReader
-from ac_bridge_protocol.errors import GameAbsentError, SettingError
-from ac_bridge_protocol.frame import GameStatics, TelemetryFrame
-from ac_bridge_protocol.messages import Receipt, ResetPhase, WheelState
-from ac_bridge_protocol.spec import DRIVING_ACTION, ActionSpec, check_action
+from ac_bridge_protocol.errors import GameAbsentError, SettingError, WrongGameError
+from ac_bridge_protocol.frame import GameState, GameStatics, TelemetryFrame
+from ac_bridge_protocol.messages import Event, EventKind, ResetPhase
 from ac_bridge_protocol.wire import trusted
+
+WIGGLE = Controls(steer=0.1, throttle=0.1, brake=0.1, clutch=0.1)
+"""A new process of the game reads an axis as zero until it has moved once."""
+WIGGLE_S = 0.05
+"""Many of the game's steps of 3 ms, each of which reads the wheel."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,6 +43,8 @@ class RigSettings:
             at least one and a half control periods (`longest_hold_s`).
         profile: of the observation.
         reset_plan: which buttons restart and start, and how patiently.
+        shifted_by: who shifts gears.
+        shift_plan: with which buttons.
     """
 
     control_hz: float
@@ -44,6 +53,8 @@ class RigSettings:
     hold_s: float = 0.5
     profile: ObservationProfile = BRIDGE15
     reset_plan: ResetPlan = DEFAULT_PLAN
+    shifted_by: ShiftedBy = "game"
+    shift_plan: ShiftPlan = DEFAULT_SHIFTS
 
     @property
     def longest_hold_s(self) -> float:
@@ -52,18 +63,34 @@ class RigSettings:
 
 
 OnFrame = Callable[[TelemetryFrame], None]
+OnEvent = Callable[[Event], None]
 
 
 class Rig:
-    """One game, its reader and its wheel."""
+    """One game, its reader and its wheel.
+
+    Attributes:
+        on_event: is told what happens to the game and the wheel by itself.
+        format: how actions are read.
+        restarts: how often the session began anew without being asked to.
+    """
 
     def __init__(self, game: Game, settings: RigSettings) -> None:
         self.game = game
         self.clock = game.clock
         self.settings = settings
+        self.on_event: OnEvent = lambda _event: None
+        self.format = ActionFormat(shifts=settings.shifted_by == "learner")
         self._reader = TelemetryReader(game.pages)
         self._smoother = ActionSmoother(settings.smoothing)
         self._dead_man = DeadMan(settings.longest_hold_s)
+        self._shifting = Shifting(settings.shifted_by, settings.shift_plan)
+        self._steered = NEUTRAL
+        self._told_state = GameState.ABSENT
+        self._evidence = RestartEvidence()
+        self.restarts = 0
+        self._resetting = False
+        self._wiggled_launch: int | None = None
 
     def set_control_hz(self, control_hz: float) -> None:
         """Step at another rate from now on."""
@@ -76,13 +103,21 @@ class Rig:
         return self._dead_man.armed
 
     @property
+    def state(self) -> GameState:
+        """The game's state at the last look."""
+        return self._reader.state
+
+    @property
     def lockstep(self) -> bool:
         """Whether game time stands still until somebody waits on the clock."""
         return GameAbility.LOCKSTEP in self.game.abilities
 
     def statics(self) -> GameStatics | None:
-        """Return the game's static facts, or None while there are none."""
-        return self._reader.statics()
+        """Return the game's static facts, or None while there are none of the right game."""
+        try:
+            return self._reader.statics()
+        except WrongGameError:
+            return None
 
     def require_statics(self) -> GameStatics:
         """Return the game's static facts.
@@ -100,6 +135,7 @@ class Rig:
 
         Raises:
             GameAbsentError: nothing publishes the pages.
+            WrongGameError: they are another game's.
         """
         return self._reader.frame(stream, self.clock.now(), self.clock.wall())
 
@@ -109,33 +145,34 @@ class Rig:
         return trusted(TelemetryFrame, frame.__dict__ | stamp)
 
     def try_sample(self, stream: FrameStream) -> TelemetryFrame | None:
-        """Return the newest frame, or None while nothing publishes the pages."""
+        """Return the newest frame, or None while there is none: `state` says why."""
         try:
             return self.sample(stream)
-        except GameAbsentError:
+        except (GameAbsentError, WrongGameError):
             return None
 
     def telemetry_stream(self) -> FrameStream:
         """Return a new stream at the telemetry rate."""
         return FrameStream(1.0 / self.settings.telemetry_hz)
 
-    def act(self, target: Controls, dt_s: float) -> Controls:
-        """Move the wheel towards what a driver wants now; the dead-man's switch is fed by it."""
-        self._dead_man.feed(self.clock.now())
-        return self.steer_towards(target, dt_s)
+    # --- The wheel --------------------------------------------------------------------------------
 
-    def let_go_if_stale(self) -> bool:
-        """Let go of the wheel if the last action is older than it may be, and say so."""
-        if not self._dead_man.expired(self.clock.now()):
-            return False
-        self.neutral()
-        return True
+    def act(self, wanted: Wanted, dt_s: float) -> Controls:
+        """Move the wheel towards what a driver wants now; the dead-man's switch is fed by it.
+
+        While the game cannot be trusted the wheel goes to neutral instead.
+        """
+        if self.state is not GameState.LIVE:
+            self.neutral()
+            return NEUTRAL
+        self._dead_man.feed(self.clock.now())
+        self._shifting.ask(wanted.shift)
+        return self.steer_towards(wanted.controls, dt_s)
 
     def steer_towards(self, target: Controls, dt_s: float) -> Controls:
         """Move the wheel towards ``target`` as far as smoothing lets it in ``dt_s`` seconds."""
-        controls = self._smoother.follow(target, dt_s)
-        self.game.wheel.apply(controls)
-        return controls
+        self._steered = self._smoother.follow(target, dt_s)
+        return self._send()
 
     def apply_once(self, action: Sequence[float]) -> Controls:
         """Move the wheel towards an action for one control period, outside of any episode.
@@ -143,17 +180,84 @@ class Rig:
         Raises:
             ActionError: the action cannot be applied; nothing changed.
         """
-        return self.act(controls_of(action), 1.0 / self.settings.control_hz)
+        return self.act(self.format.read(action), 1.0 / self.settings.control_hz)
 
     def set_wheel(self, controls: Controls) -> None:
         """Set the wheel at once, past all smoothing."""
         self._smoother.jump(controls)
+        self._steered = controls
         self.game.wheel.apply(controls)
 
     def neutral(self) -> None:
         """Let go of the wheel at once."""
         self._dead_man.release()
+        self._shifting.stop()
         self.set_wheel(NEUTRAL)
+
+    def tend(self, frame: TelemetryFrame | None) -> None:
+        """Do what every look at the game calls for, between actions too.
+
+        Tells `on_event` what changed, lets go of a wheel that nobody should be holding, and keeps
+        gear changes going.
+
+        Args:
+            frame: the newest, None while there is none.
+        """
+        self._tell_changes(frame)
+        if not self.driven:
+            return
+        reason = self._why_let_go()
+        if reason:
+            self.neutral()
+            self._tell(EventKind.NEUTRALISED, reason)
+        elif frame is not None:
+            self._shift(frame)
+
+    def _send(self) -> Controls:
+        """Send what is steered, with what a gear change under way adds to it."""
+        controls, shifting = self._steered, self._shifting
+        if shifting.buttons:
+            controls = dataclasses.replace(controls, buttons=shifting.buttons)
+        if shifting.under_way and self._clutch_is_ours():
+            controls = dataclasses.replace(controls, clutch=1.0)
+        self.game.wheel.apply(controls)
+        return controls
+
+    def _clutch_is_ours(self) -> bool:
+        """Whether the game leaves the clutch to the driver when gears change."""
+        statics = self.statics()
+        return statics is not None and not statics.aid_auto_clutch
+
+    def _shift(self, frame: TelemetryFrame) -> None:
+        before = self._shifting.buttons, self._shifting.under_way
+        failure = self._shifting.tend(frame, self.clock.now())
+        if (self._shifting.buttons, self._shifting.under_way) != before:
+            self._send()
+        if failure is not None:
+            self._tell(EventKind.SHIFT_FAILED, str(failure))
+
+    def _why_let_go(self) -> str:
+        """Return why the wheel must go to neutral now, empty if it need not."""
+        if self._dead_man.expired(self.clock.now()):
+            return f"No action for {self.settings.longest_hold_s:g} s."
+        return "" if self.state is GameState.LIVE else says(self.state)
+
+    def _tell_changes(self, frame: TelemetryFrame | None) -> None:
+        restarted = self._evidence.update(frame, self.clock.now()) if frame is not None else None
+        if self._resetting:
+            return
+        state = self.state
+        if state is not self._told_state:
+            self._told_state = state
+            self.on_event(Event(kind=EventKind.GAME_STATE, message=says(state), state=state))
+        if restarted:
+            self.restarts += 1
+            self._tell(EventKind.GAME_RESTARTED, f"The session began anew: {restarted}.")
+
+    def _tell(self, kind: EventKind, message: str) -> None:
+        self.on_event(Event(kind=kind, message=message))
+
+    # --- Time -------------------------------------------------------------------------------------
 
     def run_lockstep(self, until_s: float, stream: FrameStream, on_frame: OnFrame) -> None:
         """Let game time run to ``until_s``, sampling at the telemetry rate on the way.
@@ -166,7 +270,10 @@ class Rig:
         while (tick := pacer.next(self.clock.now())).at_s < until_s - 1e-6:
             self.clock.sleep_until(tick.at_s)
             pacer.reach(tick, tick.at_s)
-            on_frame(self.sample(stream))
+            frame = self.try_sample(stream)
+            self.tend(frame)
+            if frame is not None:
+                on_frame(frame)
         self.clock.sleep_until(until_s)
 
     def reset(
@@ -191,11 +298,14 @@ class Rig:
                 hint="Reset without one.",
             )
         self.neutral()
+        self._resetting = True
         try:
             yield from self._restart(seed, on_phase)
         except BaseException:  # given up, cancelled or interrupted: no button stays pressed
             self.neutral()
             raise
+        finally:
+            self._resetting = False
 
     def _restart(
         self, seed: int | None, on_phase: Callable[[ResetPhase, int], None]
@@ -207,182 +317,44 @@ class Rig:
         period_s = 1.0 / self.settings.telemetry_hz
         entered: tuple[ResetPhase, int] | None = None
         while True:
-            controls = machine.update(self.try_sample(stream), self.clock.now())
+            frame = self.try_sample(stream)
+            self.tend(frame)
+            if frame is not None and self._wiggled_launch != self._reader.launches:
+                yield from self._wiggle()
+            controls = machine.update(frame, self.clock.now())
             if (machine.phase, machine.attempt) != entered:
                 entered = (machine.phase, machine.attempt)
                 on_phase(*entered)
             self.set_wheel(controls)
+            if machine.command is not None:
+                self.game.command(machine.command)
             if machine.done:
                 return
             yield self.clock.now() + period_s
+
+    def _wiggle(self) -> Generator[float, None, None]:
+        """Move every axis once, for a process of the game that has not seen one move."""
+        self._wiggled_launch = self._reader.launches
+        self.set_wheel(WIGGLE)
+        yield self.clock.now() + WIGGLE_S
+        self.set_wheel(NEUTRAL)
 
     def close(self) -> None:
         """Let go of the wheel and of the game. May be called twice."""
         self.game.close()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a tick brought: everything an answer to a step is made of."""
-
-    frame: TelemetryFrame
-    observation: tuple[float, ...]
-    receipt: Receipt
-
-
-class Episode:
-    """One drive from a reset on: its schedule, its actions, its receipts.
-
-    Tick 0 is the moment of creation; `first` is its frame.
-
-    Args:
-        rig: on which it runs.
-        stats: where the ticks' punctuality is kept.
-    """
-
-    def __init__(self, rig: Rig, stats: TickStats) -> None:
-        self._rig = rig
-        self._stats = stats
-        settings = rig.settings
-        self._dt_s = 1.0 / settings.control_hz
-        self._pacer = Pacer(settings.control_hz, rig.clock.now())
-        self._stream = FrameStream(self._dt_s)
-        self._target = NEUTRAL
-        self._sent = NEUTRAL
-        self._tick = Tick(0, rig.clock.now(), 0)
-        self._answered_tick = 0
-        self._missed = 0
-        self._action_id = -1
-        self._applied_s = 0.0
-        self._applied_tick = 0
-        self._moved_s: float | None = None
-        self.first = rig.sample(self._stream)
-
-    def observe(self, frame: TelemetryFrame) -> tuple[float, ...]:
-        """Return the observation of a frame, in the episode's profile."""
-        return self._rig.settings.profile.observe(frame)
-
-    def act(self, action: Sequence[float]) -> None:
-        """Apply an action now.
-
-        Args:
-            action: steer -1..1, throttle 0..1, brake 0..1, and optionally clutch 0..1.
-
-        Raises:
-            ActionError: the action cannot be applied; the last one goes on holding.
-            WheelError: the wheel did not take it.
-        """
-        target = controls_of(action)
-        now_s = self._rig.clock.now()
-        self._target = target
-        self._sent = self._rig.act(target, self._moving_s(now_s))
-        self._action_id += 1
-        self._applied_s = now_s
-        self._applied_tick = self._tick.index
-
-    def until_tick(self) -> Iterator[float]:
-        """Reach the next tick, as an iterator of the moments to wait for.
-
-        There is one, unless a stall makes the tick pass by: then the schedule's next is waited for.
-        """
-        clock = self._rig.clock
-        while True:
-            tick = self._pacer.next(clock.now())
-            yield tick.at_s
-            if self._pacer.reach(tick, clock.now()):
-                self._tick = tick
-                self._missed += tick.missed
-                return
-
-    @property
-    def missed_now(self) -> int:
-        """Ticks that were skipped just before the present one."""
-        return self._tick.missed
-
-    def tick(self) -> Outcome:
-        """Answer a step at the tick that was reached."""
-        tick = self._tick
-        frame = self._arrive()
-        now_s = self._rig.clock.now()
-        sampled_s = self._stream.last_s or now_s
-        asked = self._answered_tick
-        receipt = trusted(
-            Receipt,
-            {
-                "action_id": self._action_id,
-                "tick": tick.index,
-                "tick_asked": asked,
-                "tick_applied": self._applied_tick,
-                "late": self._applied_tick > asked,
-                "ticks_held": max(0, tick.index - asked - 1 - self._missed),
-                "ticks_missed": self._missed,
-                "tick_error_s": max(0.0, sampled_s - tick.at_s),
-                "action_age_s": sampled_s - self._applied_s,
-                "observation_age_s": now_s - sampled_s,
-                "sent": _wheel_state(self._sent),
-            },
-        )
-        self._answered_tick = tick.index
-        self._missed = 0
-        return Outcome(frame, self.observe(frame), receipt)
-
-    def hold(self) -> bool:
-        """Pass the tick that was reached: the last action holds, until it is too old.
-
-        Returns:
-            Whether the car was let go at this very tick.
-        """
-        self._arrive()
-        let_go = self._rig.let_go_if_stale()
-        if not self._rig.driven:
-            self._target = self._sent = NEUTRAL
-            return let_go
-        now_s = self._rig.clock.now()
-        self._sent = self._rig.steer_towards(self._target, self._moving_s(now_s))
-        return False
-
-    def _arrive(self) -> TelemetryFrame:
-        frame = self._rig.sample(self._stream)
-        self._stats.record(self._tick, self._stream.last_s or self._tick.at_s)
-        return frame
-
-    def _moving_s(self, now_s: float) -> float:
-        """Return the time that a move of the wheel made now counts for, in seconds.
-
-        At most one control period counts, and the first move gets a whole one: an action is meant
-        to hold for one period, however late the one before it came.
-        """
-        since_s = self._dt_s if self._moved_s is None else now_s - self._moved_s
-        self._moved_s = now_s
-        return min(since_s, self._dt_s)
+_SAYINGS = {
+    GameState.ABSENT: "No game publishes its pages.",
+    GameState.WAITING: "The game is loading, or in a menu.",
+    GameState.LIVE: "The game is live.",
+    GameState.PAUSED: "The game is paused.",
+    GameState.STALLED: "The game has not moved for 50 ms.",
+    GameState.LOST: "The game has not moved for a second: it hangs, or it was killed.",
+    GameState.WRONG_GAME: "The pages are those of another game.",
+}
 
 
-def controls_of(action: Sequence[float]) -> Controls:
-    """Return the wheel that an action asks for.
-
-    Args:
-        action: steer -1..1, throttle 0..1, brake 0..1, and optionally clutch 0..1.
-
-    Raises:
-        ActionError: wrong length, not finite, or out of range.
-    """
-    if len(action) != len(_WITH_CLUTCH):
-        steer, throttle, brake = check_action(DRIVING_ACTION, action)
-        return Controls(steer, throttle, brake)
-    steer, throttle, brake, clutch = check_action(_WITH_CLUTCH, action)
-    return Controls(steer, throttle, brake, clutch)
-
-
-_WITH_CLUTCH = (*DRIVING_ACTION, ActionSpec(name="clutch", low=0.0, high=1.0))
-
-
-def _wheel_state(controls: Controls) -> WheelState:
-    return trusted(
-        WheelState,
-        {
-            "steer": controls.steer,
-            "throttle": controls.throttle,
-            "brake": controls.brake,
-            "clutch": controls.clutch,
-        },
-    )
+def says(state: GameState) -> str:
+    """Return a state of the game as a sentence."""
+    return _SAYINGS[state]

@@ -30,8 +30,19 @@ class ActorSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="AC_BRIDGE_", extra="forbid", frozen=True)
 
-    game: Literal["standin"] = "standin"
-    """The game to drive; this version has the stand-in."""
+    game: Literal["auto", "shm", "standin"] = "auto"
+    """The game to drive: ``shm`` is whatever publishes Assetto Corsa's pages on this machine,
+    ``standin`` the stand-in, ``auto`` the first if pages are there at the start, else the second.
+    """
+    controller: Literal["auto", "vjoy", "uinput", "standin"] = "auto"
+    """The virtual wheel; ``auto`` takes vJoy on Windows, uinput elsewhere, the stand-in's its own.
+    ``standin`` is also the wheel of `ac-bridge simulate`."""
+    device_id: int = Field(default=1, ge=1, le=16)
+    """Number of the vJoy device."""
+    wheel_name: str = Field(default="ac_bridge_wheel", min_length=1)
+    """The wheel of an `ac-bridge simulate`, where several run side by side."""
+    page_prefix: str = "acpmf_"
+    """What the names of the game's pages begin with."""
     listen: str = "127.0.0.1:8765"
     """Address and port; port 0 takes a free one. Loopback only, as nothing checks who calls."""
     control_hz: float = Field(default=10.0, ge=CONTROL_HZ[0], le=CONTROL_HZ[1])
@@ -49,6 +60,21 @@ class ActorSettings(BaseSettings):
     and a half control periods."""
     gearbox: Literal["automatic", "sequential"] = "automatic"
     """The stand-in's gearbox."""
+    gears: Literal["game", "actor", "learner"] = "game"
+    """Who shifts: the game's automatic gearbox, the actor by engine speed, or the learner by a
+    fourth component of its action."""
+    shift_up_button: int = Field(default=1, ge=1, le=32)
+    """Button that shifts up, numbered from 1 (AC's GEARUP BUTTON is one less)."""
+    shift_down_button: int = Field(default=2, ge=1, le=32)
+    """Button that shifts down."""
+    restart_button: int = Field(default=7, ge=1, le=32)
+    """Button that restarts the session."""
+    start_button: int = Field(default=9, ge=1, le=32)
+    """Button that starts a session that waits for it."""
+    reset_by: Literal["buttons", "command_port"] = "buttons"
+    """How a reset is asked for. ``command_port`` is experimental and unverified on a live game."""
+    raise_priority: bool = True
+    """Run one priority class above normal on Windows, so that other programs do not delay ticks."""
 
     @field_validator("listen")
     @classmethod

@@ -71,10 +71,13 @@ class EnvCore:
         info = dict(result.frame.__dict__)
         info["receipt"] = result.receipt
         info.update(judged.info)
-        if judged.terminated or judged.truncated:
+        truncated = judged.truncated or bool(result.end)
+        if result.end and not judged.terminated:
+            info["end_reason"] = result.end
+        elif judged.terminated or truncated:
             info.setdefault("end_reason", "terminated" if judged.terminated else "truncated")
         observation = np.array(result.observation, np.float32)
-        return observation, float(judged.reward), judged.terminated, judged.truncated, info
+        return observation, float(judged.reward), judged.terminated, truncated, info
 
     def end(self) -> None:
         """There is no episode any more."""

@@ -21,11 +21,26 @@ from ac_bridge_protocol.errors import (
     ResetFailedError,
     SettingError,
     WheelError,
+    WrongGameError,
 )
-from ac_bridge_protocol.frame import Flag, GameStatics, GameStatus, SessionType, TelemetryFrame
+from ac_bridge_protocol.frame import (
+    Flag,
+    GameState,
+    GameStatics,
+    GameStatus,
+    SessionType,
+    TelemetryFrame,
+)
 from ac_bridge_protocol.messages import Message, Receipt, Role
 from ac_bridge_protocol.session import ActorSession, LearnerSession
-from ac_bridge_protocol.spec import DRIVING_ACTION, ActionSpec, EnvSpec, FeatureSpec, Mode
+from ac_bridge_protocol.spec import (
+    DRIVING_ACTION,
+    SHIFTING_ACTION,
+    ActionSpec,
+    EnvSpec,
+    FeatureSpec,
+    Mode,
+)
 from ac_bridge_protocol.tasks import ProgressTask, Task, TaskResult
 
 __all__ = [
@@ -34,6 +49,7 @@ __all__ = [
     "DRIVING_ACTION",
     "JSON",
     "MSGPACK",
+    "SHIFTING_ACTION",
     "ACBridgeError",
     "ActionError",
     "ActionSpec",
@@ -47,6 +63,7 @@ __all__ = [
     "FrameError",
     "GameAbsentError",
     "GameError",
+    "GameState",
     "GameStatics",
     "GameStatus",
     "LearnerSession",
@@ -71,4 +88,5 @@ __all__ = [
     "TaskResult",
     "TelemetryFrame",
     "WheelError",
+    "WrongGameError",
 ]

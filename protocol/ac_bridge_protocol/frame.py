@@ -40,7 +40,7 @@ class GameStatus(enum.IntEnum):
 
 
 class GameState(enum.StrEnum):
-    """How far the game can be trusted at this moment, by what its pages do, not by what they say."""
+    """How far the game can be trusted at this moment, by what its pages do, whatever they say."""
 
     ABSENT = "absent"
     """Nothing publishes the pages, or the last game ended as it should."""

@@ -200,6 +200,9 @@ class StepResult(WireModel):
     observation: Observation
     frame: TelemetryFrame
     receipt: Receipt
+    end: Text = ""
+    """Why this is the last step of its episode, empty while it goes on: ``game_paused``,
+    ``game_lost`` and so on by the game's state, or ``game_restarted`` if the session began anew."""
 
 
 class Release(WireModel):

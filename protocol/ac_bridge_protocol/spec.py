@@ -207,3 +207,6 @@ DRIVING_ACTION = (
     ActionSpec(name="brake", low=0.0, high=1.0),
 )
 """The action of every driver: steer (+ right), throttle, brake. The clutch is left to the game."""
+
+SHIFTING_ACTION = (*DRIVING_ACTION, ActionSpec(name="shift", low=-1.0, high=1.0))
+"""The same for a driver who shifts: 0.5 and more is a gear up, -0.5 and less a gear down."""

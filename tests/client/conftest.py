@@ -19,5 +19,5 @@ def lockstep_uri() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def realtime_uri() -> Iterator[str]:
     """An actor in real time."""
-    with actor_process("--control-hz", "30", "--log-level", "error") as uri:
+    with actor_process("--game", "standin", "--control-hz", "30", "--log-level", "error") as uri:
         yield uri

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import abc
 
+import pytest
+
 from ac_bridge.game import NEUTRAL, Controls, ControlSink, Page, PageSource
+from ac_bridge_protocol.errors import WheelError
 
 DRIVING = Controls(steer=-0.5, throttle=0.75, brake=0.25, buttons=frozenset({1, 9}))
 
@@ -29,6 +32,12 @@ class ControlSinkContract(abc.ABC):
             strict=True,
         )
         return shown.buttons == wanted.buttons and all(abs(a - b) <= 1e-4 for a, b in pairs)
+
+    def test_neutral_at_start(self) -> None:
+        """A wheel that was not touched yet is straight, with every pedal and button released."""
+        wheel = self.make()
+        assert self.shown() == NEUTRAL
+        wheel.close()
 
     def test_applies_the_whole_state(self) -> None:
         """One call sets every axis and button."""
@@ -58,6 +67,68 @@ class ControlSinkContract(abc.ABC):
         wheel.close()
         wheel.close()
         assert self.close_to(NEUTRAL)
+
+
+class DeviceContract(ControlSinkContract):
+    """What a wheel with a device behind it keeps besides: updates, precision, limits."""
+
+    buttons = 32
+    """How many the device has."""
+
+    @abc.abstractmethod
+    def updates(self) -> int:
+        """Return how many states the device was given so far."""
+
+    def test_one_update_for_a_state(self) -> None:
+        """However much changes, the device is told once."""
+        wheel = self.make()
+        before = self.updates()
+        wheel.apply(DRIVING)
+        wheel.apply(Controls(1.0, 1.0, 1.0, 1.0, frozenset({2, 3, 4})))
+        assert self.updates() == before + 2
+        wheel.close()
+
+    def test_rest_is_exact(self) -> None:
+        """After driving, a straight wheel and released pedals are zero, not nearly zero."""
+        wheel = self.make()
+        wheel.apply(DRIVING)
+        wheel.apply(NEUTRAL)
+        assert self.shown() == NEUTRAL
+        wheel.close()
+
+    def test_every_button_by_its_number(self) -> None:
+        """Each button alone, from 1 to the last."""
+        wheel = self.make()
+        for button in range(1, self.buttons + 1):
+            wheel.apply(Controls(buttons=frozenset({button})))
+            assert self.shown() == Controls(buttons=frozenset({button}))
+        wheel.close()
+
+    def test_what_the_device_cannot_show_is_refused(self) -> None:
+        """A button or an axis position that does not exist is an error, and changes nothing."""
+        wheel = self.make()
+        wheel.apply(DRIVING)
+        before = self.shown()
+        for impossible in (
+            Controls(buttons=frozenset({0})),
+            Controls(buttons=frozenset({self.buttons + 1})),
+            Controls(steer=float("nan")),
+            Controls(throttle=float("inf")),
+            Controls(brake=1.01),
+            Controls(steer=-1.01),
+        ):
+            with pytest.raises(WheelError):
+                wheel.apply(impossible)
+        assert self.shown() == before
+        wheel.close()
+
+    def test_a_closed_wheel_takes_nothing(self) -> None:
+        """Whoever still steers after the end is told so, and the device stays neutral."""
+        wheel = self.make()
+        wheel.close()
+        with pytest.raises(WheelError, match="closed"):
+            wheel.apply(DRIVING)
+        assert self.shown() == NEUTRAL
 
 
 class PageSourceContract(abc.ABC):

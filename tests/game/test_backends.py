@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from ac_bridge.game import Controls, ControlSink, PageSource, RecordingWheel
+from ac_bridge.game import NEUTRAL, Controls, ControlSink, PageSource, RecordingWheel
+from ac_bridge.game.axes import DeviceState
 from ac_bridge.standin import StandinGame
-from ac_bridge.standin.wheel import AXIS_CENTRE, AXIS_MAX, AXIS_MIN, BUTTONS, DEVICE, StandinWheel
-from game.contract import ControlSinkContract, PageSourceContract
+from ac_bridge.standin.wheel import DEVICE, SHAPE, StandinWheel, pack_controls
+from game.contract import ControlSinkContract, DeviceContract, PageSourceContract
 
 
-class TestStandinWheel(ControlSinkContract):
+class TestStandinWheel(DeviceContract):
     """The stand-in's own wheel."""
 
     def make(self) -> ControlSink:
-        self.device = b""
-        return StandinWheel(self._take)
-
-    def _take(self, device: bytes) -> None:
-        self.device = device
+        self.delivered = [pack_controls(NEUTRAL)]
+        return StandinWheel(self.delivered.append)
 
     def shown(self) -> Controls:
-        steer, *pedals, buttons = DEVICE.unpack(self.device)
-        side = AXIS_MAX - AXIS_CENTRE if steer > AXIS_CENTRE else AXIS_CENTRE - AXIS_MIN
-        throttle, brake, clutch = ((pedal - AXIS_MIN) / (AXIS_MAX - AXIS_MIN) for pedal in pedals)
-        held = frozenset(b for b in range(1, BUTTONS + 1) if buttons & (1 << (b - 1)))
-        return Controls((steer - AXIS_CENTRE) / side, throttle, brake, clutch, held)
+        return SHAPE.controls_for(DeviceState(*DEVICE.unpack(self.delivered[-1])))
+
+    def updates(self) -> int:
+        return len(self.delivered)
 
 
 class TestRecordingWheel(ControlSinkContract):

@@ -36,6 +36,7 @@ TREE = {
     "PageError": "GameError",
     "ResetFailedError": "GameError",
     "WheelError": "GameError",
+    "WrongGameError": "GameError",
     "LinkError": "ACBridgeError",
     "ConnectError": "LinkError",
     "LinkLostError": "LinkError",

@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ac_bridge.clock import ManualClock
-from ac_bridge.game import NEUTRAL
+from ac_bridge.game import NEUTRAL, Controls
 from ac_bridge.rig import Rig
 from ac_bridge.server.stepper import RealTimeStepper
 from ac_bridge_protocol.errors import ACBridgeError
 from ac_bridge_protocol.messages import (
+    Event,
     EventKind,
     Message,
     Reset,
@@ -49,13 +50,9 @@ class Stage:
         self.rig = rig
         self.clock = clock
         self.driver = Driver()
-        self.events: list[tuple[EventKind, str]] = []
-        self.stepper = RealTimeStepper(
-            rig,
-            tasks,
-            lambda _frame: None,
-            lambda kind, message: self.events.append((kind, message)),
-        )
+        self.events: list[Event] = []
+        rig.on_event = self.events.append
+        self.stepper = RealTimeStepper(rig, tasks, lambda _frame: None, self.events.append)
 
     async def reset(self) -> None:
         self.stepper.reset(self.driver, Reset(id=1))
@@ -144,7 +141,7 @@ def test_dead_man_lets_go() -> None:
         await stage.clock.advance(DT)
         await stage.clock.advance(stage.rig.settings.hold_s + DT)
         assert wheel_of(stage.rig).now == NEUTRAL
-        assert EventKind.NEUTRALISED in [kind for kind, _ in stage.events]
+        assert EventKind.NEUTRALISED in [event.kind for event in stage.events]
         stage.step(3)
         await stage.clock.advance(DT)
         assert wheel_of(stage.rig).now.throttle > 0, "the next action drives again"
@@ -168,7 +165,7 @@ def test_stall_skips_ticks_and_counts_them() -> None:
         assert receipt.tick_error_s == 0.0
         answers = [m for m in stage.driver.got if isinstance(m, StepResult)]
         assert len(answers) == 2, "no burst"
-        assert EventKind.TICKS_MISSED in [kind for kind, _ in stage.events]
+        assert EventKind.TICKS_MISSED in [event.kind for event in stage.events]
 
     on_stage(play)
 
@@ -205,18 +202,74 @@ def test_stop_is_neutral_at_once() -> None:
     on_stage(play)
 
 
-def test_game_that_vanishes_fails_the_step_and_lets_go() -> None:
-    """A game without pages in the middle of an episode: the step fails, the wheel is neutral."""
+def ended_by(play: Callable[[Stage], None]) -> str:
+    """Do something to the game in the middle of an episode and return why the episode ended."""
+    ends: list[str] = []
 
-    async def play(stage: Stage) -> None:
+    async def scene(stage: Stage) -> None:
         stage.step(2)
         await stage.clock.advance(DT)
-        stage.rig.game.relaunch(0)  # a new process, loading: no pages yet
+        play(stage)
         stage.step(3)
-        await stage.clock.advance(DT)
-        ((error, request_id),) = stage.driver.failures
-        assert request_id == 3
-        assert error.code == "game"
+        for _ in range(20):
+            await stage.clock.advance(DT)
+            answered = stage.driver.last()
+            assert answered.id == 3
+            ends.append(answered.end)
         assert wheel_of(stage.rig).now == NEUTRAL
+        if ends[-1]:
+            stage.step(4)
+            ((error, request_id),) = stage.driver.failures
+            assert (error.code, request_id) == ("game", 4)
+            await stage.reset()
+            stage.step(5)
+            await stage.clock.advance(DT)
+            assert wheel_of(stage.rig).now.throttle > 0, "it goes on after a reset"
+
+    on_stage(scene)
+    return ends[-1]
+
+
+def test_a_game_that_vanishes_ends_the_episode() -> None:
+    """A new process that loads: the step is answered with what was seen last, and says so."""
+    assert ended_by(lambda stage: stage.rig.game.relaunch(0)) == "game_absent"
+
+
+def test_a_pause_ends_the_episode() -> None:
+    """The learner is told at the next tick, and the wheel is neutral."""
+
+    def play(stage: Stage) -> None:
+        stage.rig.game.pause()  # type: ignore[attr-defined]
+
+    assert ended_by(play) == "game_paused"
+
+
+def test_a_stall_does_not_end_the_episode() -> None:
+    """Until it has lasted a second the wheel is neutral, and the episode goes on."""
+
+    def play(stage: Stage) -> None:
+        stage.rig.game.stall(0.3)  # type: ignore[attr-defined]
+
+    assert ended_by(play) == ""
+
+
+def test_a_restart_that_nobody_asked_for_ends_the_episode() -> None:
+    """Somebody at the gaming PC pressed restart: this is another drive."""
+
+    async def play(stage: Stage) -> None:
+        for request_id in range(2, 22):
+            stage.step(request_id)
+            await stage.clock.advance(DT)
+        stage.rig.set_wheel(Controls(buttons=frozenset({7})))
+        await stage.clock.advance(DT)
+        stage.rig.set_wheel(NEUTRAL)
+        for request_id in range(22, 32):
+            stage.step(request_id)
+            await stage.clock.advance(DT)
+            if stage.driver.last().end:
+                break
+        assert stage.driver.last().end == "game_restarted"
+        assert wheel_of(stage.rig).now == NEUTRAL
+        assert EventKind.GAME_RESTARTED in [event.kind for event in stage.events]
 
     on_stage(play)

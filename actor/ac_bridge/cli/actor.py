@@ -29,7 +29,19 @@ class LogLevel(enum.StrEnum):
 
 
 def actor(
-    game: Annotated[str | None, typer.Option(help="The game to drive: standin.")] = None,
+    game: Annotated[
+        str | None, typer.Option(help="The game to drive: shm, standin, or auto. Default auto.")
+    ] = None,
+    controller: Annotated[
+        str | None,
+        typer.Option(help="The virtual wheel: vjoy, uinput, standin, or auto. Default auto."),
+    ] = None,
+    device_id: Annotated[
+        int | None, typer.Option(help="Number of the vJoy device. Default 1.")
+    ] = None,
+    page_prefix: Annotated[
+        str | None, typer.Option(help="What the names of the pages begin with. Default acpmf_.")
+    ] = None,
     listen: Annotated[
         str | None, typer.Option(help="HOST:PORT; port 0 takes a free one. Default 127.0.0.1:8765.")
     ] = None,
@@ -55,6 +67,32 @@ def actor(
     gearbox: Annotated[
         str | None, typer.Option(help="Of the stand-in's car: automatic or sequential.")
     ] = None,
+    gears: Annotated[
+        str | None, typer.Option(help="Who shifts: game, actor or learner. Default game.")
+    ] = None,
+    shift_up_button: Annotated[
+        int | None, typer.Option(help="Button that shifts up, from 1. Default 1.")
+    ] = None,
+    shift_down_button: Annotated[
+        int | None, typer.Option(help="Button that shifts down. Default 2.")
+    ] = None,
+    restart_button: Annotated[
+        int | None, typer.Option(help="Button that restarts the session. Default 7.")
+    ] = None,
+    start_button: Annotated[
+        int | None, typer.Option(help="Button that starts a waiting session. Default 9.")
+    ] = None,
+    reset_by: Annotated[
+        str | None,
+        typer.Option(help="buttons, or command_port (experimental). Default buttons."),
+    ] = None,
+    raise_priority: Annotated[
+        bool | None,
+        typer.Option(
+            "--raise-priority/--normal-priority",
+            help="One priority class up, on Windows. Default on.",
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="A TOML file of settings. Default ac-bridge.toml, if any.")
     ] = None,
@@ -71,12 +109,17 @@ def actor(
     Examples:
         ac-bridge actor --control-hz 20
 
+        ac-bridge actor --game shm --controller vjoy
+
         ac-bridge actor --game standin --listen 127.0.0.1:9000 --lockstep
     """
     configure_log(log_level)
     settings = load_settings(
         config,
         game=game,
+        controller=controller,
+        device_id=device_id,
+        page_prefix=page_prefix,
         listen=listen,
         control_hz=control_hz,
         telemetry_hz=telemetry_hz,
@@ -85,6 +128,13 @@ def actor(
         hold_s=hold_s,
         seed=seed,
         gearbox=gearbox,
+        gears=gears,
+        shift_up_button=shift_up_button,
+        shift_down_button=shift_down_button,
+        restart_button=restart_button,
+        start_button=start_button,
+        reset_by=reset_by,
+        raise_priority=raise_priority,
     )
 
     def on_ready(port: int) -> None:

@@ -36,6 +36,13 @@ class GameAbility(enum.Flag):
     """It can be relaunched from a seed, so that an episode can be repeated exactly."""
 
 
+class GameCommand(enum.Enum):
+    """What a game's command port can be told, by the byte that stands for it. Unverified."""
+
+    RESTART = b"D"
+    START = b"E"
+
+
 class PageSource(abc.ABC):
     """Where page bytes come from."""
 
@@ -96,6 +103,15 @@ class Game(Closing):
             NotImplementedError: the game has no such ability.
         """
         raise NotImplementedError(f"{self.name} cannot be relaunched from a seed ({seed})")
+
+    def command(self, command: GameCommand) -> None:
+        """Send a command to the game's command port. Experimental; it answers nothing.
+
+        Raises:
+            NotImplementedError: the game has no such port.
+            GameAbsentError: nothing listens there.
+        """
+        raise NotImplementedError(f"{self.name} has no command port ({command.name})")
 
     @abc.abstractmethod
     def close(self) -> None:

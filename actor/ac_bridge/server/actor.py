@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
+from collections.abc import Callable
 
 import structlog
 
@@ -30,7 +31,7 @@ from ac_bridge_protocol.messages import (
     Unsubscribe,
     Welcome,
 )
-from ac_bridge_protocol.spec import DRIVING_ACTION, EnvSpec, Mode
+from ac_bridge_protocol.spec import EnvSpec, Mode
 
 log = structlog.get_logger()
 
@@ -45,16 +46,25 @@ class Actor:
         rig: what is driven.
         clock: the machine's, for everything that is not the game's.
         tasks: the group in which waiting is done.
+        keep_house: called when a step in lockstep was answered, and nobody waits.
     """
 
-    def __init__(self, rig: Rig, clock: Clock, tasks: asyncio.TaskGroup) -> None:
+    def __init__(
+        self,
+        rig: Rig,
+        clock: Clock,
+        tasks: asyncio.TaskGroup,
+        keep_house: Callable[[], None] = lambda: None,
+    ) -> None:
         self.rig = rig
         self.clock = clock
         self.connections: set[Connection] = set()
         self.spectators = Spectators(rig.settings.telemetry_hz)
+        rig.on_event = self.tell
         kind = LockstepStepper if rig.lockstep else RealTimeStepper
         self.stepper: Stepper = kind(rig, tasks, self.on_frame, self.tell)
         self._driver: Connection | None = None
+        self._keep_house = keep_house
         self._closing = False
         self._driving_since = 0.0
 
@@ -68,12 +78,15 @@ class Actor:
         if self.spectators:
             self.spectators.publish(frame, self.rig.clock.now())
 
-    def tell(self, kind: EventKind, message: str) -> None:
+    def tell(self, event: Event) -> None:
         """Tell every client what happened, and the log."""
-        log.info(kind.value, message=message)
+        log.info(event.kind.value, message=event.message)
         for connection in self.connections:
             if connection.role is not None:
-                connection.send(Event(kind=kind, message=cut(message)))
+                connection.send(event)
+
+    def _tell(self, kind: EventKind, message: str) -> None:
+        self.tell(Event(kind=kind, message=cut(message)))
 
     def handle(self, connection: Connection, message: Message) -> None:
         """Act on a message that the session allows."""
@@ -82,6 +95,8 @@ class Actor:
         match message:
             case Step():
                 self.stepper.step(connection, message)
+                if self.rig.lockstep:
+                    self._keep_house()
             case Reset():
                 self._reset(connection, message)
             case Hello():
@@ -110,7 +125,7 @@ class Actor:
         self._closing = True
         self.stepper.stop()
         self._driver = None
-        self.tell(EventKind.SHUTTING_DOWN, "The actor is being stopped.")
+        self._tell(EventKind.SHUTTING_DOWN, "The actor is being stopped.")
         for connection in list(self.connections):
             connection.close()
 
@@ -124,7 +139,7 @@ class Actor:
             telemetry_hz=settings.telemetry_hz,
             observation_profile=settings.profile.name,
             observation=settings.profile.features,
-            action=DRIVING_ACTION,
+            action=self.rig.format.components,
             smoothing=settings.smoothing.name,
         )
 
@@ -157,7 +172,7 @@ class Actor:
         if self._driver is None:
             self._driver = connection
             self._driving_since = self.clock.now()
-            self.tell(EventKind.DRIVER_JOINED, f"{connection.peer} drives.")
+            self._tell(EventKind.DRIVER_JOINED, f"{connection.peer} drives.")
         elif self._driver is not connection:
             held_s = self.clock.now() - self._driving_since
             busy = RefusedError(
@@ -183,4 +198,4 @@ class Actor:
             return
         self._driver = None
         self.stepper.stop()
-        self.tell(EventKind.DRIVER_LEFT, f"{connection.peer} let go of the car.")
+        self._tell(EventKind.DRIVER_LEFT, f"{connection.peer} let go of the car.")

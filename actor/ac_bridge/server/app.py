@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -12,10 +11,11 @@ from typing import Any, TypeVar
 import structlog
 
 from ac_bridge.clock import SystemClock
-from ac_bridge.control.smoothing import smoothing_named
-from ac_bridge.games import open_game
+from ac_bridge.machine.collector import GcKeeper
+from ac_bridge.machine.punctual import Punctuality
 from ac_bridge.pacing import Ticker, TickStats
-from ac_bridge.rig import Rig, RigSettings
+from ac_bridge.rig import Rig
+from ac_bridge.rigs import rig_from
 from ac_bridge.server.actor import Actor
 from ac_bridge.server.connection import Connection
 from ac_bridge.settings import ActorSettings
@@ -37,15 +37,24 @@ class ActorApp:
         host: the address to listen on.
         port: the port; 0 takes a free one, told to ``on_ready``.
         on_ready: called with the port once clients can connect.
+        keep_house: called when there is time for housekeeping: after each sample in real time,
+            after each answer in lockstep.
     """
 
     def __init__(
-        self, rig: Rig, *, host: str, port: int, on_ready: Callable[[int], None] = lambda _: None
+        self,
+        rig: Rig,
+        *,
+        host: str,
+        port: int,
+        on_ready: Callable[[int], None] = lambda _: None,
+        keep_house: Callable[[], None] = lambda: None,
     ) -> None:
         self._rig = rig
         self._host = host
         self._port = port
         self._on_ready = on_ready
+        self._keep_house = keep_house
         self._stopping = asyncio.Event()
         self.sampler_stats = TickStats()
         self.actor: Actor | None = None
@@ -63,7 +72,7 @@ class ActorApp:
         clock = SystemClock()
         try:
             async with asyncio.TaskGroup() as tasks:
-                self.actor = actor = Actor(self._rig, clock, tasks)
+                self.actor = actor = Actor(self._rig, clock, tasks, self._keep_house)
                 server = await self._listen(actor)
                 sampler = None
                 if not self._rig.lockstep:
@@ -101,9 +110,10 @@ class ActorApp:
         ticker.stats = self.sampler_stats
         async for _ in ticker:
             frame = self._rig.try_sample(stream)
-            actor.stepper.watch()
+            self._rig.tend(frame)
             if frame is not None:
                 actor.on_frame(frame)
+            self._keep_house()
 
     async def _say_goodbye(self, actor: Actor) -> None:
         leaving = [connection.gone for connection in actor.connections if connection.gone]
@@ -111,25 +121,6 @@ class ActorApp:
             await asyncio.wait(leaving, timeout=GOODBYE_S)
         for connection in list(actor.connections):
             connection.abort()
-
-
-def rig_from(settings: ActorSettings) -> Rig:
-    """Open the game that the settings name, with its reader and wheel."""
-    game = open_game(
-        settings.game,
-        lockstep=settings.lockstep,
-        seed=settings.seed,
-        gearbox=settings.gearbox,
-    )
-    return Rig(
-        game,
-        RigSettings(
-            control_hz=settings.control_hz,
-            telemetry_hz=settings.telemetry_hz,
-            smoothing=smoothing_named(settings.smoothing),
-            hold_s=settings.hold_s,
-        ),
-    )
 
 
 def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor:
@@ -140,19 +131,24 @@ def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor
     """
 
     async def main() -> Actor:
-        app = ActorApp(
-            rig_from(settings), host=settings.host, port=settings.port, on_ready=on_ready
-        )
-        _on_signals(app.stop)
-        # Everything that importing made stays for good: the collector need not look at it again.
-        gc.collect()
-        gc.freeze()
-        await app.run()
+        rig = rig_from(settings)
+        with GcKeeper() as keeper:
+            app = ActorApp(
+                rig,
+                host=settings.host,
+                port=settings.port,
+                on_ready=on_ready,
+                keep_house=keeper.after_work,
+            )
+            _on_signals(app.stop)
+            await app.run()
         assert app.actor is not None  # noqa: S101 -- run has made it
         return app.actor
 
     try:
-        return run_on_best_loop(main())
+        # Before any thread starts: what the system grants is inherited.
+        with Punctuality(raise_priority=settings.raise_priority):
+            return run_on_best_loop(main())
     except* ACBridgeError as group:
         raise group.exceptions[0] from None
 

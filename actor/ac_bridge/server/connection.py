@@ -281,8 +281,12 @@ def _detect_dead_peers(transport: asyncio.Transport) -> None:
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in KEEPALIVE.items():
         option = getattr(socket, name, None)  # not every platform has every one
-        if option is not None:
+        if option is None:
+            continue
+        try:
             peer.setsockopt(socket.IPPROTO_TCP, option, value)
+        except OSError as error:  # Python knows it, this system does not: its own default holds
+            log.debug("keep-alive option refused", option=name, reason=str(error))
 
 
 def failure_of(error: ACBridgeError, request_id: int | None) -> Failure:

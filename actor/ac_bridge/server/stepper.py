@@ -13,11 +13,13 @@ from typing import Protocol
 
 import structlog
 
+from ac_bridge.episode import Episode, Outcome
 from ac_bridge.pacing import TickStats
-from ac_bridge.rig import Episode, OnFrame, Outcome, Rig
+from ac_bridge.rig import OnEvent, OnFrame, Rig, says
 from ac_bridge_protocol.errors import ACBridgeError, GameError
 from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.messages import (
+    Event,
     EventKind,
     Message,
     Reset,
@@ -40,13 +42,6 @@ class Driver(Protocol):
 
     def fail(self, error: ACBridgeError, request_id: int | None) -> None:
         """Say that a request could not be granted."""
-
-
-class OnEvent(Protocol):
-    """Tells everybody what happened."""
-
-    def __call__(self, kind: EventKind, message: str) -> None:
-        """Tell."""
 
 
 class Stepper(abc.ABC):
@@ -107,7 +102,7 @@ class Stepper(abc.ABC):
             return
         self.episodes += 1
         self._episode = episode
-        self._on_event(EventKind.EPISODE_STARTED, f"Episode {self.episodes} begins.")
+        self._tell(EventKind.EPISODE_STARTED, f"Episode {self.episodes} begins.")
         driver.send(
             ResetResult(
                 id=request.id,
@@ -119,21 +114,20 @@ class Stepper(abc.ABC):
         )
         await self._drive(episode)
 
-    def watch(self) -> None:
-        """Let go if the last action is too old, between ticks too."""
-        if self._rig.let_go_if_stale():
-            self._tell_let_go()
-
-    def _tell_let_go(self) -> None:
-        held_s = self._rig.settings.longest_hold_s
-        self._on_event(EventKind.NEUTRALISED, f"No action for {held_s:g} s.")
+    def _refuse(self, driver: Driver, request: Step) -> None:
+        """There is no episode to step in any more."""
+        error = GameError(f"The episode is over. {says(self._rig.state)}", hint="Reset.")
+        driver.fail(error, request.id)
 
     def _lost(self, error: GameError) -> None:
         """The game failed in the middle of an episode: let go, and say so."""
         log.error("game lost", error=str(error))
         self._episode = None
         self._rig.neutral()
-        self._on_event(EventKind.NEUTRALISED, str(error))
+        self._tell(EventKind.NEUTRALISED, str(error))
+
+    def _tell(self, kind: EventKind, message: str) -> None:
+        self._on_event(Event(kind=kind, message=message))
 
     def _cancel(self) -> None:
         if self._running is not None:
@@ -148,7 +142,7 @@ class LockstepStepper(Stepper):
         """Apply the action, let one control period of game time run, and answer."""
         episode = self._episode
         if episode is None:
-            driver.fail(GameError("The game was lost.", hint="Reset."), request.id)
+            self._refuse(driver, request)
             return
         try:
             episode.act(request.action)
@@ -163,6 +157,8 @@ class LockstepStepper(Stepper):
         else:
             driver.send(answer(request.id, outcome))
             self._publish(outcome.frame)
+            if outcome.end:
+                self._episode = None
 
     async def _drive(self, episode: Episode) -> None:
         self._stream = self._rig.telemetry_stream()
@@ -181,7 +177,7 @@ class RealTimeStepper(Stepper):
     def step(self, driver: Driver, request: Step) -> None:
         """Apply the action now; the next tick answers."""
         if self._episode is None:
-            driver.fail(GameError("The game was lost.", hint="Reset."), request.id)
+            self._refuse(driver, request)
             return
         try:
             self._episode.act(request.action)
@@ -201,18 +197,20 @@ class RealTimeStepper(Stepper):
             for deadline in episode.until_tick():
                 await self._rig.clock.wait_until(deadline)
             if episode.missed_now:
-                self._on_event(EventKind.TICKS_MISSED, f"Skipped {episode.missed_now}.")
+                self._tell(EventKind.TICKS_MISSED, f"Skipped {episode.missed_now}.")
             waiting, self._waiting = self._waiting, None
             try:
                 if waiting is not None:
                     driver, request_id = waiting
                     driver.send(answer(request_id, episode.tick()))
-                elif episode.hold():
-                    self._tell_let_go()
+                else:
+                    episode.hold()
             except GameError as error:
                 self._lost(error)
                 if waiting is not None:
                     waiting[0].fail(error, waiting[1])
+            if waiting is not None and episode.end:
+                self._episode = None
 
 
 def answer(request_id: int, outcome: Outcome) -> StepResult:
@@ -225,6 +223,7 @@ def answer(request_id: int, outcome: Outcome) -> StepResult:
             "observation": outcome.observation,
             "frame": outcome.frame,
             "receipt": outcome.receipt,
+            "end": outcome.end,
         },
     )
 

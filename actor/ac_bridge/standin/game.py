@@ -69,7 +69,7 @@ class StandinGame(Game):
         self._gearbox: Gearbox = gearbox
         self._settings = settings
         self._device = pack_controls(NEUTRAL)
-        self.wheel = StandinWheel(self._deliver)
+        self.wheel = StandinWheel(self.deliver)
         self.pages = StandinPages(self)
         self._launch(seed)
 
@@ -136,17 +136,24 @@ class StandinGame(Game):
                 raise GameAbsentError(f"the stand-in is loading: no {page.label} page yet")
             return self._cache.get(page) or self._pack(page)
 
+    def deliver(self, device: bytes) -> None:
+        """Set the state of the wheel's device, whoever moved it; see `wheel.DEVICE`."""
+        with self._lock:
+            self._catch_up()
+            self._device = device
+
+    @property
+    def next_step_s(self) -> float:
+        """When the step that runs now ends, in seconds of `clock`."""
+        with self._lock:
+            return self._launched_at + (self._session.steps + 1) * STEP_S
+
     def _launch(self, seed: int) -> None:
         self._session = Session(
             self.circuit, seed, self._device, gearbox=self._gearbox, settings=self._settings
         )
         self._launched_at = self.clock.now()
         self._cache: dict[Page, bytes] = {}
-
-    def _deliver(self, device: bytes) -> None:
-        with self._lock:
-            self._catch_up()
-            self._device = device
 
     def _catch_up(self) -> None:
         """Live through what has passed by the real clock; in lockstep waiting has done it."""

@@ -16,29 +16,28 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ac_bridge.game import NEUTRAL, Controls, ControlSink
+from ac_bridge.game.axes import AxisRange, DeviceShape
 from ac_bridge_protocol.errors import WheelError
 
 DEVICE = struct.Struct("<4iI")
 """Steering, throttle, brake and clutch axes, then the buttons."""
-AXIS_MIN, AXIS_CENTRE, AXIS_MAX = 1, 16384, 32768
+AXIS = AxisRange(1, 32768)
+AXIS_MIN, AXIS_CENTRE, AXIS_MAX = AXIS.low, AXIS.centre, AXIS.high
 AXES_AT_REST = (AXIS_CENTRE, AXIS_MIN, AXIS_MIN, AXIS_MIN)
 BUTTONS = 32
 """The device has buttons 1 to this many."""
+SHAPE = DeviceShape("The stand-in's wheel", AXIS, AXIS, AXIS, AXIS, BUTTONS)
 DEAD_ZONE = 0.02
 """The game ignores this much of each pedal's travel, whatever its settings."""
 
 
 def pack_controls(controls: Controls) -> bytes:
-    """Return the device state that stands for ``controls``."""
-    side = AXIS_MAX - AXIS_CENTRE if controls.steer > 0.0 else AXIS_CENTRE - AXIS_MIN
-    travel = AXIS_MAX - AXIS_MIN
-    return DEVICE.pack(
-        AXIS_CENTRE + round(controls.steer * side),
-        AXIS_MIN + round(controls.throttle * travel),
-        AXIS_MIN + round(controls.brake * travel),
-        AXIS_MIN + round(controls.clutch * travel),
-        sum(1 << (button - 1) for button in controls.buttons),
-    )
+    """Return the device state that stands for ``controls``.
+
+    Raises:
+        WheelError: the device has no such axis position or button.
+    """
+    return DEVICE.pack(*SHAPE.state_for(controls))
 
 
 class StandinWheel(ControlSink):
@@ -56,14 +55,8 @@ class StandinWheel(ControlSink):
             WheelError: the wheel is closed, or the device has no such axis position or button.
         """
         if self._closed:
-            raise WheelError("the stand-in's wheel is closed")
-        if any(not 1 <= button <= BUTTONS for button in controls.buttons):
-            raise WheelError(f"the stand-in's wheel has buttons 1 to {BUTTONS}: {controls.buttons}")
-        try:
-            state = pack_controls(controls)
-        except (ValueError, OverflowError, struct.error) as error:
-            raise WheelError(f"no axis position stands for {controls}: {error}") from error
-        self._deliver(state)
+            raise WheelError(f"{SHAPE.name} is closed.")
+        self._deliver(pack_controls(controls))
 
     def close(self) -> None:
         """Set neutral and let go of the device. May be called twice."""
@@ -168,11 +161,10 @@ class WheelInput:
 
 def _steering(axis: int) -> float:
     """Return the steering axis as a share of its travel to either side."""
-    side = AXIS_MAX - AXIS_CENTRE if axis > AXIS_CENTRE else AXIS_CENTRE - AXIS_MIN
-    return min(max((axis - AXIS_CENTRE) / side, -1.0), 1.0)
+    return min(max(AXIS.turn(axis), -1.0), 1.0)
 
 
 def _pedal(axis: int) -> float:
     """Return a pedal as a share of its travel beyond the dead zone."""
-    travelled = min((axis - AXIS_MIN) / (AXIS_MAX - AXIS_MIN), 1.0)
+    travelled = min(AXIS.travel(axis), 1.0)
     return (travelled - DEAD_ZONE) / (1.0 - DEAD_ZONE) if travelled > DEAD_ZONE else 0.0

@@ -1,0 +1,89 @@
+"""The three pages as the operating system's shared memory has them."""
+
+from __future__ import annotations
+
+import sys
+
+from ac_bridge.game.base import Page, PageSource
+from ac_bridge.game.regions import Region, open_region
+from ac_bridge_protocol.errors import GameAbsentError, PageError
+
+AC_PREFIX = "acpmf_"
+"""What the names of Assetto Corsa's pages begin with. ACC and AC Rally use the same."""
+EVO_STATIC = "acevo_pmf_static"
+"""The static page of Assetto Corsa EVO, whose pages are laid out differently."""
+EVO = "Assetto Corsa EVO"
+MIN_BYTES = {Page.PHYSICS: 580, Page.GRAPHICS: 296, Page.STATIC: 684}
+"""What the game's documents promise. The few bytes that 1.16 has beyond that read as zeros where
+a bridge leaves them out."""
+HINT = (
+    "Start a drive in Assetto Corsa; the pages appear when its loading screen ends."
+    if sys.platform == "win32"
+    else "Start a drive in Assetto Corsa, with a bridge that publishes its pages in /dev/shm "
+    "(docs/control.md), or `ac-bridge simulate`."
+)
+
+
+class SharedPages(PageSource):
+    """The pages of a game in another process.
+
+    Each page is opened when it is read for the first time and kept until `reopen`: a new process
+    of the game goes on in the old memory as long as somebody holds it. A bridge that removes its
+    file and makes a new one is seen after `reopen` only.
+
+    Args:
+        prefix: what the names of the pages begin with.
+    """
+
+    def __init__(self, prefix: str = AC_PREFIX) -> None:
+        self.prefix = prefix
+        self._regions: dict[Page, Region] = {}
+        self._closed = False
+
+    def read(self, page: Page) -> bytes:
+        """Return one bulk copy of ``page``.
+
+        Raises:
+            GameAbsentError: nobody publishes it, or the source is closed.
+            PageError: it is too small to be the game's.
+        """
+        region = self._regions.get(page) or self._open(page)
+        return region.read(page.size_bytes)
+
+    def foreign_game(self) -> str | None:
+        """Return the name of another game whose pages are there while ours are not, or None."""
+        if _exists(self.prefix + Page.PHYSICS.label) or not _exists(EVO_STATIC):
+            return None
+        return EVO
+
+    def reopen(self) -> None:
+        """Let go of every page; the next read looks for it anew."""
+        for region in self._regions.values():
+            region.close()
+        self._regions.clear()
+
+    def close(self) -> None:
+        """Let go of the pages. May be called twice."""
+        self.reopen()
+        self._closed = True
+
+    def _open(self, page: Page) -> Region:
+        if self._closed:
+            raise GameAbsentError("The shared pages are closed.")
+        name = self.prefix + page.label
+        try:
+            region = open_region(name, MIN_BYTES[page])
+        except GameAbsentError as error:
+            raise GameAbsentError(f"No game publishes {name}: {error.message}", hint=HINT) from None
+        self._regions[page] = region
+        return region
+
+
+def _exists(name: str) -> bool:
+    try:
+        open_region(name, 0).close()
+    except GameAbsentError:
+        return False
+    except PageError:
+        return True  # it is there, though not for us
+    return True
