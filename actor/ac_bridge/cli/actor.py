@@ -67,6 +67,10 @@ def actor(
     gearbox: Annotated[
         str | None, typer.Option(help="Of the stand-in's car: automatic or sequential.")
     ] = None,
+    wheel_name: Annotated[
+        str | None,
+        typer.Option(help="Of the wheel of an `ac-bridge simulate`. Default ac_bridge_wheel."),
+    ] = None,
     gears: Annotated[
         str | None, typer.Option(help="Who shifts: game, actor or learner. Default game.")
     ] = None,
@@ -120,6 +124,7 @@ def actor(
         controller=controller,
         device_id=device_id,
         page_prefix=page_prefix,
+        wheel_name=wheel_name,
         listen=listen,
         control_hz=control_hz,
         telemetry_hz=telemetry_hz,
