@@ -13,8 +13,7 @@ from collections.abc import Iterator, Sequence
 from ac_bridge.game import NEUTRAL, Controls
 from ac_bridge.pacing import Pacer, Tick, TickStats
 from ac_bridge.rig import Rig
-from ac_bridge.telemetry.reader import FrameStream
-from ac_bridge_protocol.errors import GameAbsentError, WrongGameError
+from ac_bridge.telemetry.reader import NO_FRAME, FrameStream
 from ac_bridge_protocol.frame import GameState, TelemetryFrame
 from ac_bridge_protocol.messages import Receipt, WheelState
 from ac_bridge_protocol.wire import trusted
@@ -151,7 +150,7 @@ class Episode:
         rig = self._rig
         try:
             frame = rig.sample(self._stream)
-        except (GameAbsentError, WrongGameError):
+        except NO_FRAME:
             # The last that was seen of it, at this tick's time: its state says what it is.
             frame = rig.restamp(self._newest, self._stream).model_copy(update={"state": rig.state})
         rig.tend(frame)

@@ -34,6 +34,7 @@ class GameChoice:
         game: see `GameName`.
         controller: see `ControllerName`.
         device_id: number of the vJoy device, from 1.
+        buttons_needed: highest button that will be pressed; a vJoy device may have fewer.
         wheel_name: the wheel of an `ac-bridge simulate`, where several run side by side.
         prefix: what the names of the game's pages begin with.
         lockstep: let game time stand still until somebody waits on its clock.
@@ -44,6 +45,7 @@ class GameChoice:
     game: GameName = "auto"
     controller: ControllerName = "auto"
     device_id: int = 1
+    buttons_needed: int = 9
     wheel_name: str = "ac_bridge_wheel"
     prefix: str = AC_PREFIX
     lockstep: bool = False
@@ -101,32 +103,26 @@ def open_pages(prefix: str = AC_PREFIX) -> PageSource:
     return SharedPages(prefix)
 
 
-def open_wheel(
-    controller: ControllerName, device_id: int = 1, wheel_name: str = "ac_bridge_wheel"
-) -> ControlSink:
+def open_wheel(choice: GameChoice) -> ControlSink:
     """Open the virtual wheel of a game in another process.
-
-    Args:
-        controller: see `ControllerName`.
-        device_id: number of the vJoy device, from 1.
-        wheel_name: of the stand-in's wheel.
 
     Raises:
         WheelError: it cannot be had; says what to do.
     """
+    controller = choice.controller
     if controller == "auto":
         controller = "vjoy" if sys.platform == "win32" else "uinput"
     if controller == "vjoy":
         from ac_bridge.game.vjoy import VJoyWheel
 
-        return VJoyWheel(device_id)
+        return VJoyWheel(choice.device_id, buttons_needed=choice.buttons_needed)
     if controller == "uinput":
         from ac_bridge.game.uinput import UinputWheel
 
         return UinputWheel()
     from ac_bridge.standin.shared import SharedWheel
 
-    return SharedWheel(wheel_name)
+    return SharedWheel(choice.wheel_name)
 
 
 def _is_shared(choice: GameChoice) -> bool:
@@ -159,8 +155,7 @@ def _open_shared(choice: GameChoice, clock: Clock | None) -> Game:
             setting="lockstep",
             hint="Leave out lockstep, or choose the game 'standin'.",
         )
-    wheel = open_wheel(choice.controller, choice.device_id, choice.wheel_name)
-    return SharedGame(SharedPages(choice.prefix), wheel, clock=clock)
+    return SharedGame(SharedPages(choice.prefix), open_wheel(choice), clock=clock)
 
 
 def _open_standin(choice: GameChoice, clock: Clock | None) -> Game:

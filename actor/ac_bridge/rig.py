@@ -19,7 +19,7 @@ from ac_bridge.control.smoothing import ActionSmoother, SmoothingConfig
 from ac_bridge.game import NEUTRAL, Controls, Game, GameAbility
 from ac_bridge.pacing import Pacer
 from ac_bridge.telemetry.observation import BRIDGE15, ObservationProfile
-from ac_bridge.telemetry.reader import FrameStream, TelemetryReader
+from ac_bridge.telemetry.reader import NO_FRAME, FrameStream, TelemetryReader
 from ac_bridge_protocol.errors import GameAbsentError, SettingError, WrongGameError
 from ac_bridge_protocol.frame import GameState, GameStatics, TelemetryFrame
 from ac_bridge_protocol.messages import Event, EventKind, ResetPhase
@@ -148,7 +148,7 @@ class Rig:
         """Return the newest frame, or None while there is none: `state` says why."""
         try:
             return self.sample(stream)
-        except (GameAbsentError, WrongGameError):
+        except NO_FRAME:
             return None
 
     def telemetry_stream(self) -> FrameStream:
@@ -249,7 +249,8 @@ class Rig:
         state = self.state
         if state is not self._told_state:
             self._told_state = state
-            self.on_event(Event(kind=EventKind.GAME_STATE, message=says(state), state=state))
+            message = f"{says(state)} {self._reader.problem}".rstrip()
+            self.on_event(Event(kind=EventKind.GAME_STATE, message=message, state=state))
         if restarted:
             self.restarts += 1
             self._tell(EventKind.GAME_RESTARTED, f"The session began anew: {restarted}.")

@@ -90,6 +90,13 @@ class ActorSettings(BaseSettings):
         return value
 
     @property
+    def highest_button(self) -> int:
+        """The highest button that is pressed."""
+        return max(
+            self.shift_up_button, self.shift_down_button, self.restart_button, self.start_button
+        )
+
+    @property
     def host(self) -> str:
         """The address to listen on."""
         return self.listen.rpartition(":")[0].strip("[]")

@@ -80,6 +80,7 @@ def test_port_in_use_is_explained() -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_the_actor_in_order(number: signal.Signals) -> None:
     """Ctrl+C and SIGTERM end an actor with status 0, in the middle of a drive, driver told."""
@@ -101,8 +102,8 @@ def test_signals_end_the_actor_in_order(number: signal.Signals) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_killed_demo_leaves_no_actor(number: signal.Signals) -> None:
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGKILL"])
+def test_a_killed_demo_leaves_no_actor(number: str) -> None:
     """However the demo ends, its actor ends with it."""
     with subprocess.Popen(
         [sys.executable, "-m", "ac_bridge.cli", "demo"], stdout=subprocess.PIPE, text=True
@@ -111,7 +112,7 @@ def test_a_killed_demo_leaves_no_actor(number: signal.Signals) -> None:
         process.stdout.readline()
         uri = process.stdout.readline().split()[2].rstrip(".")
         port = int(uri.rsplit(":", 1)[1])
-        process.send_signal(number)
+        process.send_signal(signal.Signals[number])
         process.wait(TIMEOUT_S)
     for _ in range(TIMEOUT_S * 10):
         with socket.socket() as probe:
@@ -119,6 +120,27 @@ def test_a_killed_demo_leaves_no_actor(number: signal.Signals) -> None:
                 return
         threading.Event().wait(0.1)
     raise AssertionError("the actor still listens")
+
+
+def test_an_actor_ends_in_order_with_whoever_started_it() -> None:
+    """Closing its input ends it with status 0 on every system, in the middle of a drive."""
+    command = [sys.executable, "-m", "ac_bridge.cli", "actor", "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(
+        [*command, "--with-parent"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        env = RemoteEnv(process.stdout.readline().split()[-1])
+        env.reset()
+        env.step([0.0, 1.0, 0.0])
+        _, log = process.communicate(timeout=TIMEOUT_S)  # closes its input first
+        env.close()
+    assert process.returncode == 0, log
+    assert "shutting_down" in log
+    assert "Traceback" not in log
 
 
 def test_demo_ignores_the_users_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ _numbers = itertools.count()
 
 
 @pytest.fixture
-def name() -> Iterator[str]:
+def name() -> str:
     """A name that nothing else has."""
     return f"ac_bridge_test_{os.getpid()}_{next(_numbers)}"
 

@@ -125,19 +125,43 @@ def test_closed_is_absent() -> None:
 def test_documented_sizes_are_enough() -> None:
     """The sizes of the game's documents will do; anything less is refused."""
     prefix = new_prefix()
-    with contextlib.closing(SharedPages(prefix)) as pages:
+    with contextlib.ExitStack() as stack:
         for page, size_bytes in MIN_BYTES.items():
-            with create_region(prefix + page.label, size_bytes) as region:
-                region.write(0, patterned(page, 3)[:size_bytes])
-                assert pages.read(page) == patterned(page, 3)[:size_bytes].ljust(
-                    page.size_bytes, b"\0"
-                )
-            pages.reopen()
-            with (
-                create_region(prefix + page.label, size_bytes - 1),
-                pytest.raises(PageError, match=page.label),
-            ):
-                pages.read(page)
+            region = stack.enter_context(create_region(prefix + page.label, size_bytes))
+            region.write(0, patterned(page, 3)[:size_bytes])
+        pages = stack.enter_context(contextlib.closing(SharedPages(prefix)))
+        for page, size_bytes in MIN_BYTES.items():
+            whole = patterned(page, 3)[:size_bytes].ljust(page.size_bytes, b"\0")
+            assert pages.read(page) == whole
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="mappings there are whole 4096-byte pages")
+@pytest.mark.parametrize("page", Page)
+def test_a_page_that_is_too_small_is_refused(page: Page) -> None:
+    """One byte less than the documents promise is an error that names the page."""
+    prefix = new_prefix()
+    with (
+        create_region(prefix + page.label, MIN_BYTES[page] - 1),
+        contextlib.closing(SharedPages(prefix)) as pages,
+        pytest.raises(PageError, match=page.label),
+    ):
+        pages.read(page)
+
+
+@pytest.mark.parametrize("missing", Page)
+def test_all_pages_or_none(missing: Page) -> None:
+    """While one page is missing there is no game, and nothing of the others is held on to."""
+    prefix = new_prefix()
+    with contextlib.closing(SharedPages(prefix)) as pages:
+        with contextlib.ExitStack() as stack:
+            for page in Page:
+                if page is not missing:
+                    stack.enter_context(create_region(prefix + page.label, 4096))
+            for page in Page:
+                with pytest.raises(GameAbsentError, match=missing.label):
+                    pages.read(page)
+        with published(prefix, 8):
+            assert [pages.read(page) for page in Page] == [patterned(page, 8) for page in Page]
 
 
 def test_evo_is_recognised_by_its_names(monkeypatch: pytest.MonkeyPatch) -> None:

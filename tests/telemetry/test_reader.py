@@ -309,3 +309,39 @@ def test_the_frame_says_what_state_the_game_is_in() -> None:
     assert reader.frame(stream, 0.01, 0.0).state is GameState.LIVE
     assert reader.frame(stream, 0.1, 0.0).state is GameState.STALLED
     assert reader.launches == 0
+
+
+def test_a_page_that_is_not_ready_is_waited_for() -> None:
+    """A bridge may still be making its file: no frame, the reason in words, and it goes on."""
+
+    class Pages(MemoryPages):
+        small = True
+
+        def read(self, page: Page) -> bytes:
+            if self.small:
+                raise PageError("The physics page has 0 bytes.")
+            return super().read(page)
+
+    pages = Pages(live_pages().published)
+    reader = TelemetryReader(pages)
+    with pytest.raises(PageError):
+        read(reader)
+    assert (reader.state, reader.problem) == (GameState.WAITING, "The physics page has 0 bytes.")
+    pages.small = False
+    assert read(reader).speed_kmh == 72.0
+    assert reader.problem == ""
+
+
+def test_a_static_page_that_changes_while_it_is_read_is_read_again() -> None:
+    """It is written once, but that may be now."""
+
+    class Pages(MemoryPages):
+        def read(self, page: Page) -> bytes:
+            if page is Page.STATIC and self.reads.count(page) == 1:
+                self.published[page] = static_page(carModel="ks_mazda_mx5_cup")
+            return super().read(page)
+
+    reader = TelemetryReader(Pages(live_pages().published))
+    statics = reader.statics()
+    assert statics is not None
+    assert (statics.car_model, reader.torn_reads) == ("ks_mazda_mx5_cup", 1)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import typer
 
 from ac_bridge.cli.actor import actor
 from ac_bridge.cli.console import exit_on_error
+from ac_bridge.cli.control import try_controls
 from ac_bridge.cli.demo import demo
+from ac_bridge.cli.doctor import doctor
+from ac_bridge.cli.reset import reset
+from ac_bridge.cli.setup import setup
+from ac_bridge.cli.simulate import simulate
+from ac_bridge.cli.smoke import smoke_test
+from ac_bridge.cli.telemetry import watch_telemetry
 
 app = typer.Typer(
     name="ac-bridge",
@@ -15,11 +25,23 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-app.command()(actor)
+# In the order in which somebody with a new machine needs them.
 app.command()(demo)
+app.command()(doctor)
+app.command()(setup)
+app.command("test-telemetry")(watch_telemetry)
+app.command("test-control")(try_controls)
+app.command()(reset)
+app.command()(smoke_test)
+app.command()(actor)
+app.command()(simulate)
 
 
 def main() -> None:
     """Run the command that was typed."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A pipe on Windows has a code page of 256 characters: paths and tables have more.
+            stream.reconfigure(errors="backslashreplace")
     with exit_on_error():
         app()

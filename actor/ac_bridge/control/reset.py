@@ -35,7 +35,7 @@ class ResetPlan:
 
     restart_button: int = 7
     start_button: int = 9
-    press_s: float = 0.1
+    press_s: float = 0.6
     """How long a button is held: the game debounces for up to 50 ms. Buttons bound in Content
     Manager may want half a second (unverified)."""
     pause_s: float = 0.2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 from ac_bridge.game.base import Page, PageSource
@@ -27,9 +28,10 @@ HINT = (
 class SharedPages(PageSource):
     """The pages of a game in another process.
 
-    Each page is opened when it is read for the first time and kept until `reopen`: a new process
-    of the game goes on in the old memory as long as somebody holds it. A bridge that removes its
-    file and makes a new one is seen after `reopen` only.
+    All three are opened together when the first is read, or none: pages of a game that is gone
+    never mix with another's. They are kept until `reopen`: a new process of the game goes on in
+    the old memory as long as somebody holds it. A bridge that removes its files and makes new ones
+    is seen after `reopen` only.
 
     Args:
         prefix: what the names of the pages begin with.
@@ -68,15 +70,22 @@ class SharedPages(PageSource):
         self._closed = True
 
     def _open(self, page: Page) -> Region:
+        """Open all three pages, ``page`` first; return its region."""
         if self._closed:
             raise GameAbsentError("The shared pages are closed.")
+        with contextlib.ExitStack() as on_error:
+            on_error.callback(self.reopen)
+            for each in (page, *(other for other in Page if other is not page)):
+                self._regions[each] = self._open_one(each)
+            on_error.pop_all()
+        return self._regions[page]
+
+    def _open_one(self, page: Page) -> Region:
         name = self.prefix + page.label
         try:
-            region = open_region(name, MIN_BYTES[page])
+            return open_region(name, MIN_BYTES[page])
         except GameAbsentError as error:
             raise GameAbsentError(f"No game publishes {name}: {error.message}", hint=HINT) from None
-        self._regions[page] = region
-        return region
 
 
 def _exists(name: str) -> bool:

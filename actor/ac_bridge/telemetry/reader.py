@@ -30,6 +30,10 @@ OTHER_GAMES = {"1.8": "Assetto Corsa Competizione", "1.9": "Assetto Corsa Compet
 """Who else publishes under the same names, by the static page's ``smVersion``."""
 
 
+NO_FRAME = (GameAbsentError, PageError, WrongGameError)
+"""What reading raises while there is nothing to believe."""
+
+
 @dataclasses.dataclass
 class FrameStream:
     """The timing of one sequence of frames: its numbers and the time between them.
@@ -58,10 +62,12 @@ class TelemetryReader:
 
     Attributes:
         torn_reads: copies thrown away because the game wrote while they were made.
+        problem: why there was no frame at the last look, in words; empty if there was one.
     """
 
     def __init__(self, pages: PageSource) -> None:
         self.torn_reads = 0
+        self.problem = ""
         self._pages = pages
         self._validity = LapValidity()
         self._liveness = Liveness()
@@ -91,13 +97,13 @@ class TelemetryReader:
         self._look_anew_at_the_dead(now_s)
         try:
             values = self._look(now_s)
-        except GameAbsentError:
+        except NO_FRAME as error:
             self._statics = None
-            self._liveness.missing(self._what_is_missing())
+            self.problem = error.message
+            wrong = isinstance(error, WrongGameError)
+            self._liveness.missing(GameState.WRONG_GAME if wrong else self._what_is_missing())
             raise
-        except WrongGameError:
-            self._liveness.missing(GameState.WRONG_GAME)
-            raise
+        self.problem = ""
         values["torn_reads"] = self.torn_reads
         values.update(derive(values, self._tyre_radius_m()))
         values["is_valid_lap"] = self._validity.update(values)
@@ -123,7 +129,7 @@ class TelemetryReader:
         """
         if self._statics is None:
             try:
-                statics = decode_statics(self._whole(Page.STATIC))
+                statics = self._copy_statics()
             except GameAbsentError:
                 return None
             if statics.sm_version:  # empty: the page is there, but not written yet
@@ -170,23 +176,23 @@ class TelemetryReader:
         # What was read last is still true of its moment, and its counter says which one that was.
         return self._trusted.copy()
 
-    def _whole(self, page: Page) -> bytes:
-        """Return a copy of one page during which nothing was written."""
-        copy = self._pages.read(page)
+    def _copy_statics(self) -> GameStatics:
         for _ in range(COPY_TRIES):
-            again = copy if self._pages.atomic else self._pages.read(page)
-            if again == copy:
-                return copy
+            copy = self._pages.read(Page.STATIC)
+            statics = decode_statics(copy)
+            if self._pages.atomic or self._pages.read(Page.STATIC) == copy:
+                return statics
             self.torn_reads += 1
-            copy = again
-        raise _restless(page)
+        raise _restless(Page.STATIC)
 
     def _what_is_missing(self) -> GameState:
-        """Return whether there are no pages at all, or empty ones."""
+        """Return whether there are no pages at all, or some that say nothing yet."""
         try:
             self._pages.read(Page.STATIC)
         except GameAbsentError:
             return GameState.ABSENT
+        except PageError:
+            pass  # a bridge that is still making its file, or not for us: `problem` says which
         return GameState.WAITING
 
     def _look_anew_at_the_dead(self, now_s: float) -> None:

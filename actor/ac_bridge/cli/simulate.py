@@ -1,0 +1,76 @@
+"""`ac-bridge simulate`: the stand-in game as a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import signal
+import sys
+import threading
+from typing import Annotated
+
+import typer
+
+from ac_bridge.clock import SystemClock
+from ac_bridge.game.shared_pages import AC_PREFIX
+from ac_bridge.standin.process import open_simulation
+from ac_bridge.standin.shared import WHEEL_NAME
+
+READY = "Publishing "
+"""What the first line on stdout begins with; programs that start a simulation wait for it."""
+
+
+def simulate(
+    prefix: Annotated[
+        str, typer.Option(help="What the names of the pages begin with.")
+    ] = AC_PREFIX,
+    wheel: Annotated[str, typer.Option(help="Name of the wheel it is driven with.")] = WHEEL_NAME,
+    seed: Annotated[int, typer.Option(min=0, help="Of the stand-in's draws.")] = 0,
+    gearbox: Annotated[
+        str, typer.Option(help="Of the stand-in's car: automatic or sequential.")
+    ] = "automatic",
+    for_s: Annotated[
+        float | None, typer.Option("--for", min=0, help="End by itself after so many seconds.")
+    ] = None,
+    with_parent: Annotated[
+        bool, typer.Option(hidden=True, help="End when standard input is closed.")
+    ] = False,
+) -> None:
+    """Play Assetto Corsa: publish its pages, and be driven by a virtual wheel, until Ctrl+C.
+
+    The pages appear where the game's own would: as named mappings on Windows, in /dev/shm on
+    Linux. Lines on standard input are commands: pause, resume, stall 0.5, freeze, tear on,
+    relaunch, exit, crash; help explains them.
+
+    Examples:
+        ac-bridge simulate
+
+        ac-bridge simulate --gearbox sequential --seed 7 --for 60
+    """
+    commands: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: commands.put("exit"))
+    with (
+        contextlib.closing(SystemClock()) as clock,
+        open_simulation(
+            clock, prefix=prefix, wheel_name=wheel, seed=seed, gearbox=gearbox
+        ) as simulation,
+    ):
+        typer.echo(f"{READY}{prefix}physics, {prefix}graphics, {prefix}static; driven by {wheel}.")
+        threading.Thread(
+            target=_listen, args=(commands, with_parent), name="ac-bridge-commands", daemon=True
+        ).start()
+        if for_s is not None:
+            timer = threading.Timer(for_s, commands.put, ("exit",))
+            timer.daemon = True
+            timer.start()
+        simulation.run(clock, commands, typer.echo)
+
+
+def _listen(commands: queue.SimpleQueue[str], with_parent: bool) -> None:
+    """Hand over what is typed; its end ends the simulation too if it was a parent's."""
+    for line in sys.stdin:
+        if line.strip():
+            commands.put(line)
+    if with_parent:
+        commands.put("exit")

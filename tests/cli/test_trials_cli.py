@@ -1,0 +1,360 @@
+"""The commands that try a machine out, as processes beside an `ac-bridge simulate`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from ac_bridge.game import NEUTRAL
+from ac_bridge.standin.shared import WheelRegion
+from ac_bridge.standin.wheel import pack_controls
+
+TIMEOUT_S = 120
+PATIENCE = 600
+"""Lines after which a test gives up waiting for the one that it wants."""
+
+
+class Beside:
+    """A stand-in game in a process of its own, under names that no other test uses."""
+
+    def __init__(self, process: subprocess.Popen[str], prefix: str, wheel: str) -> None:
+        self.prefix = prefix
+        self.wheel = wheel
+        self._process = process
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What makes a command find the game and its wheel."""
+        return (*self.pages, "--controller", "standin", "--wheel-name", self.wheel)
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """What makes a command find the game alone."""
+        return ("--page-prefix", self.prefix)
+
+    def tell(self, command: str) -> None:
+        """Have the game do something, and wait until it has."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{command}\n")
+        self._process.stdin.flush()
+        self.hear()
+
+    def hear(self) -> str:
+        """Wait for a line of the game's."""
+        assert self._process.stdout is not None
+        return self._process.stdout.readline()
+
+
+@contextlib.contextmanager
+def simulating(*options: str) -> Iterator[Beside]:
+    """Run `ac-bridge simulate` until the end of the block."""
+    name = f"ac_bridge_test_{uuid.uuid4().hex}"
+    command = ("simulate", "--prefix", f"{name}_", "--wheel", f"{name}_wheel", "--with-parent")
+    with subprocess.Popen(
+        [sys.executable, "-m", "ac_bridge.cli", *command, *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        beside = Beside(process, f"{name}_", f"{name}_wheel")
+        try:
+            assert beside.hear().startswith("Publishing")
+            yield beside
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()  # its parent is gone: it ends
+            process.wait(TIMEOUT_S)
+
+
+@pytest.fixture(scope="module")
+def game() -> Iterator[Beside]:
+    """A game for those tests that leave it as they find it: live, its car standing."""
+    with simulating() as beside:
+        done = run("reset", *beside.options)
+        assert done.returncode == 0, done.stderr
+        yield beside
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `ac-bridge` to its end, with nobody at the keyboard."""
+    return subprocess.run(
+        [sys.executable, "-m", "ac_bridge.cli", *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+        # A table as wide as it likes: sentences are not broken into lines.
+        env=os.environ | {"COLUMNS": "200"},
+    )
+
+
+def flat(text: str) -> str:
+    """Return text without its line breaks."""
+    return " ".join(text.split())
+
+
+# --- test-telemetry -------------------------------------------------------------------------------
+
+
+def test_telemetry_as_objects(game: Beside) -> None:
+    """One flat frame a line with its state, at the rate asked for, and nothing else."""
+    done = run("test-telemetry", *game.pages, "--hz", "20", "--duration", "1.5", "--json")
+    assert done.returncode == 0, done.stderr
+    frames: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
+    assert 1 < len(frames) <= 30
+    assert frames[-1]["state"] == "live"
+    assert [frame["seq"] for frame in frames] == list(range(len(frames)))
+    assert frames[-1]["packet_id"] > frames[0]["packet_id"]
+    assert frames[0]["dt"] == pytest.approx(0.05)
+    assert not done.stderr
+
+
+def test_telemetry_as_lines(game: Beside) -> None:
+    """Where there is no terminal: plain text without control codes, and a summary."""
+    done = run("test-telemetry", *game.pages, "--duration", "1")
+    assert done.returncode == 0, done.stderr
+    assert "km/h, gear 1" in done.stdout
+    assert "looks found the game live" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a terminal of POSIX")
+def test_telemetry_as_a_table(game: Beside) -> None:
+    """On a terminal: the groups that a person looks for, drawn in place."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = ["test-telemetry", *game.pages, "--duration", "1"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "ac_bridge.cli", *command],
+        stdout=theirs,
+        env=os.environ | {"COLUMNS": "100", "LINES": "50", "TERM": "xterm"},
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while piece := os.read(ours, 65536):
+                shown += piece
+        os.close(ours)
+    assert process.returncode == 0
+    text = shown.decode()
+    for word in ("The game is live.", "km/h", "rev/min", "throttle", "tick error", "FL", "grip"):
+        assert word in text
+
+
+def test_telemetry_without_a_game() -> None:
+    """It says so in each line, and at the end, with what to do; the status is 1."""
+    missing = ("--page-prefix", f"ac_bridge_test_{uuid.uuid4().hex}_")
+    done = run("test-telemetry", *missing, "--duration", "0.3", "--json")
+    assert done.returncode == 1
+    assert {json.loads(line)["state"] for line in done.stdout.splitlines()} == {"absent"}
+    assert "No game publishes its pages." in done.stderr
+    assert "try: Start a drive" in flat(done.stderr)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+C of POSIX")
+def test_telemetry_waits_for_the_game_until_ctrl_c() -> None:
+    """A game that comes later is shown, a pause is told, and Ctrl+C ends it with status 0."""
+    with simulating() as beside:
+        with subprocess.Popen(
+            [sys.executable, "-m", "ac_bridge.cli", "test-telemetry", *beside.pages, "--json"],
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            states = [until(process.stdout, "live")]
+            beside.tell("pause")
+            states.append(until(process.stdout, "paused"))
+            beside.tell("resume")
+            states.append(until(process.stdout, "live"))
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=TIMEOUT_S)
+        assert process.returncode == 0
+    assert all(states)
+
+
+def until(lines: IO[str], state: str) -> bool:
+    """Read lines until one tells of ``state``."""
+    return any(json.loads(lines.readline())["state"] == state for _ in range(PATIENCE))
+
+
+# --- test-control ---------------------------------------------------------------------------------
+
+
+def test_control_of_a_sound_wheel(game: Beside) -> None:
+    """Every axis and shift button with its verdict, the same as a table and as an object."""
+    done = run("test-control", *game.options, "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ok: gear 1 to R" in done.stdout
+    assert "The game takes every control" in done.stdout
+    as_object = run("test-control", *game.options, "--yes", "--json")
+    assert as_object.returncode == 0
+    report = json.loads(as_object.stdout)
+    verdicts = {one["control"]: one["verdict"] for one in report["controls"]}
+    assert report["ok"]
+    assert verdicts == {
+        "steer": "ok",
+        "brake": "ok",
+        "clutch": "not seen",
+        "throttle": "ok",
+        "shift down": "ok",
+        "shift up": "ok",
+    }
+
+
+def test_control_asks_first(game: Beside) -> None:
+    """With nobody to answer it moves nothing, and says which option allows it to."""
+    done = run("test-control", *game.options)
+    assert done.returncode == 1
+    assert "--yes" in done.stderr
+
+
+def test_control_of_a_wheel_that_no_game_reads(game: Beside) -> None:
+    """The telemetry is one game's, the wheel another's: nothing comes back."""
+    other = f"ac_bridge_test_{uuid.uuid4().hex}"
+    wheel = ("--controller", "standin", "--wheel-name", other)
+    with WheelRegion(other) as region:
+        done = run("test-control", *game.pages, *wheel, "--yes")
+        assert region._region.read(20) == pack_controls(NEUTRAL)
+    assert done.returncode == 1
+    assert "nothing came back" in done.stdout
+    assert "ac-bridge setup" in flat(done.stdout)
+
+
+def test_control_without_a_game_only_moves() -> None:
+    """For binding axes in a menu; the status says that nothing was compared."""
+    name = f"ac_bridge_test_{uuid.uuid4().hex}"
+    wheel = ("--page-prefix", f"{name}_", "--controller", "standin", "--wheel-name", name)
+    with WheelRegion(name):
+        done = run("test-control", *wheel, "--yes", "--session-buttons")
+    assert done.returncode == 1
+    assert "Moving steer" in done.stdout
+    assert "Moving restart" in done.stdout
+    assert "nothing was compared" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_control_that_is_interrupted_lets_go(number: signal.Signals) -> None:
+    """Whatever was pressed is released, by Ctrl+C as by SIGTERM."""
+    name = f"ac_bridge_test_{uuid.uuid4().hex}"
+    wheel = ("--page-prefix", f"{name}_", "--controller", "standin", "--wheel-name", name)
+    with (
+        WheelRegion(name) as region,
+        subprocess.Popen(
+            [sys.executable, "-m", "ac_bridge.cli", "test-control", *wheel, "--yes"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        while not region.moved():
+            assert process.poll() is None
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=TIMEOUT_S)
+        region.moved()
+        assert region.device == pack_controls(NEUTRAL)
+    assert process.returncode != 0
+    assert "Traceback" not in errors
+
+
+def test_control_without_a_wheel_says_what_to_start(game: Beside) -> None:
+    """A wheel that is not there is named before anything else happens."""
+    done = run(
+        "test-control", *game.pages, "--controller", "standin", "--wheel-name", "no_such", "--yes"
+    )
+    assert done.returncode == 1
+    assert "Start `ac-bridge simulate` first" in flat(done.stderr)
+
+
+# --- reset and smoke-test -------------------------------------------------------------------------
+
+
+def test_reset_goes_through_its_phases(game: Beside) -> None:
+    """Each phase with its time, and at the end how long it took; also as an object."""
+    done = run("reset", *game.options)
+    assert done.returncode == 0, done.stderr
+    phases = [line.split()[2].rstrip(":") for line in done.stdout.splitlines()]
+    assert phases[:3] == ["restarting", "starting", "settling"]
+    assert "The car stands ready." in done.stdout
+    report = json.loads(run("reset", *game.options, "--json").stdout)
+    assert report["ok"]
+    assert [one["phase"] for one in report["phases"]][-1] == "settling"
+    assert report["seconds"] >= report["phases"][-1]["at_s"]
+
+
+def test_reset_of_nothing_fails_at_once(game: Beside) -> None:
+    """Nobody waits a minute for a game that is not there."""
+    missing = ("--page-prefix", "ac_bridge_test_nobody_")
+    wheel = ("--controller", "standin", "--wheel-name", game.wheel)
+    done = run("reset", *missing, *wheel, "--json")
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert not report["ok"]
+    assert report["error"] == "No game publishes its pages."
+    assert report["hint"]
+
+
+def test_reset_from_a_seed_is_for_the_stand_in(game: Beside) -> None:
+    """The real game cannot; the stand-in of this process can."""
+    done = run("reset", *game.options, "--seed", "3")
+    assert done.returncode == 1
+    assert "cannot repeat an episode" in done.stderr
+    assert run("reset", "--game", "standin", "--seed", "3").returncode == 0
+
+
+def test_smoke_test_measures(game: Beside) -> None:
+    """A latency below the time that it waits for one, and every figure there."""
+    done = run("smoke-test", *game.options, "--seconds", "1", "--json")
+    figures = json.loads(done.stdout)
+    assert done.returncode == (0 if figures["ok"] else 1)
+    assert figures["ok"] == (not figures["problems"])
+    assert figures["steps_seen"] == 10
+    assert 0.0 < figures["latency_ms"]["p50"] <= figures["latency_ms"]["max"] < 500.0
+    assert figures["telemetry"]["asked_hz"] == 60.0
+    assert figures["control"].keys() == {"asked_hz", "achieved_hz", "tick_error_p99_us"}
+    assert figures["physics_hz"] > 0.0
+
+
+def test_smoke_test_of_a_paused_game_fails_with_the_reason() -> None:
+    """The reason, what to do, and no traceback."""
+    with simulating() as beside:
+        assert run("reset", *beside.options).returncode == 0
+        beside.tell("pause")
+        done = run("smoke-test", *beside.options)
+    assert done.returncode == 1
+    assert "The game is paused." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_one_file_of_settings_serves_every_command(game: Beside, tmp_path: Path) -> None:
+    """What the actor reads from its file, the trials read from it too."""
+    config = tmp_path / "ours.toml"
+    config.write_text(
+        f'game = "shm"\ncontroller = "standin"\npage_prefix = "{game.prefix}"\n'
+        f'wheel_name = "{game.wheel}"\ntelemetry_hz = 100\n'
+    )
+    done = run("smoke-test", "--config", str(config), "--seconds", "0.5", "--json")
+    assert json.loads(done.stdout)["telemetry"]["asked_hz"] == 100.0
+    assert run("reset", "--config", str(config)).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["test-telemetry", "test-control", "reset", "smoke-test"])
+def test_bad_settings_and_help(command: str) -> None:
+    """A setting that cannot be is named, and the help shows examples."""
+    done = run(command, "--game", "tetris", *(["--yes"] if command == "test-control" else []))
+    assert done.returncode == 1
+    assert "tetris" in done.stderr
+    assert f"ac-bridge {command}" in run(command, "--help").stdout
