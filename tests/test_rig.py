@@ -12,10 +12,11 @@ from ac_bridge.control.reset import DEFAULT_PLAN
 from ac_bridge.control.shifting import ShiftedBy
 from ac_bridge.control.smoothing import smoothing_named
 from ac_bridge.episode import Episode
-from ac_bridge.game import NEUTRAL, RecordingWheel
+from ac_bridge.game import NEUTRAL, Controls, RecordingWheel
 from ac_bridge.pacing import TickStats
 from ac_bridge.rig import WIGGLE, Rig, RigSettings
 from ac_bridge.standin import StandinGame
+from ac_bridge_protocol.errors import WheelError
 from ac_bridge_protocol.frame import GameState
 from ac_bridge_protocol.messages import Event, EventKind
 
@@ -182,3 +183,26 @@ def test_a_restart_in_the_middle_is_told_and_ends_the_episode() -> None:
         ends.append(drive.outcome.end)
     assert "game_restarted" in ends
     assert EventKind.GAME_RESTARTED in drive.kinds()
+
+
+def test_a_wheel_that_does_not_take_neutral_is_tried_again() -> None:
+    """Another program took the device: told once, and neutral as soon as it is back."""
+    drive = Drive()
+    drive.step(0.2, 0.8, 0.0)
+    take = drive.wheel.apply
+
+    def refuse(_controls: Controls) -> None:
+        raise WheelError("The device was taken.")
+
+    drive.wheel.apply = refuse  # type: ignore[method-assign]
+    drive.rig.neutral()
+    for _ in range(3):
+        drive.rig.tend(drive.outcome.frame)
+    assert drive.kinds().count(EventKind.WHEEL_LOST) == 1
+    with pytest.raises(WheelError):
+        drive.step(0.2, 0.8, 0.0)
+    drive.wheel.apply = take  # type: ignore[method-assign]
+    drive.rig.tend(drive.outcome.frame)
+    assert drive.wheel.now == NEUTRAL
+    drive.step(0.2, 0.8, 0.0)
+    assert drive.wheel.now != NEUTRAL

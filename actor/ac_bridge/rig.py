@@ -20,7 +20,7 @@ from ac_bridge.game import NEUTRAL, Controls, Game, GameAbility
 from ac_bridge.pacing import Pacer
 from ac_bridge.telemetry.observation import BRIDGE15, ObservationProfile
 from ac_bridge.telemetry.reader import NO_FRAME, FrameStream, TelemetryReader
-from ac_bridge_protocol.errors import GameAbsentError, SettingError, WrongGameError
+from ac_bridge_protocol.errors import GameAbsentError, SettingError, WheelError, WrongGameError
 from ac_bridge_protocol.frame import GameState, GameStatics, TelemetryFrame
 from ac_bridge_protocol.messages import Event, EventKind, ResetPhase
 from ac_bridge_protocol.wire import trusted
@@ -91,6 +91,7 @@ class Rig:
         self.restarts = 0
         self._resetting = False
         self._wiggled_launch: int | None = None
+        self._owes_neutral = False
 
     def set_control_hz(self, control_hz: float) -> None:
         """Step at another rate from now on."""
@@ -187,12 +188,22 @@ class Rig:
         self._smoother.jump(controls)
         self._steered = controls
         self.game.wheel.apply(controls)
+        self._owes_neutral = False
 
     def neutral(self) -> None:
-        """Let go of the wheel at once."""
+        """Let go of the wheel at once.
+
+        A wheel that does not take it is told of, and tried again each time that it is tended: what
+        calls for neutral must not be stopped by it.
+        """
         self._dead_man.release()
         self._shifting.stop()
-        self.set_wheel(NEUTRAL)
+        owed_before, self._owes_neutral = self._owes_neutral, True
+        try:
+            self.set_wheel(NEUTRAL)
+        except WheelError as error:
+            if not owed_before:
+                self._tell(EventKind.WHEEL_LOST, str(error))
 
     def tend(self, frame: TelemetryFrame | None) -> None:
         """Do what every look at the game calls for, between actions too.
@@ -204,6 +215,8 @@ class Rig:
             frame: the newest, None while there is none.
         """
         self._tell_changes(frame)
+        if self._owes_neutral:
+            self.neutral()
         if not self.driven:
             return
         reason = self._why_let_go()
@@ -221,6 +234,7 @@ class Rig:
         if shifting.under_way and self._clutch_is_ours():
             controls = dataclasses.replace(controls, clutch=1.0)
         self.game.wheel.apply(controls)
+        self._owes_neutral = False
         return controls
 
     def _clutch_is_ours(self) -> bool:

@@ -71,6 +71,8 @@ class EventKind(enum.StrEnum):
     """The game's state changed; `Event.state` says to what."""
     GAME_RESTARTED = "game_restarted"
     """The session began anew, or a new process of the game appeared, without being asked to."""
+    WHEEL_LOST = "wheel_lost"
+    """The wheel did not take neutral; the actor goes on trying."""
     SHIFT_FAILED = "shift_failed"
     """A gear change did not take, after all retries."""
     SHUTTING_DOWN = "shutting_down"

@@ -205,6 +205,8 @@ def test_reverse_is_the_lowest() -> None:
     drive.shifter.request(-5)
     drive.run(1.0)
     assert drive.box.gear == REVERSE
+    drive.shifter.select(REVERSE)
+    drive.run(0.1)
     assert not drive.shifter.shifting
     with pytest.raises(SettingError, match="no gear -1"):
         drive.shifter.select(-1)
@@ -252,6 +254,15 @@ def test_a_gear_that_is_not_there_is_reported_once() -> None:
     drive.shifter.request(-1)
     drive.run(1.0)
     assert drive.box.gear == 6
+
+
+def test_a_long_way_does_not_make_it_more_patient() -> None:
+    """Three presses in vain are enough, however many gears are missing."""
+    drive = Drive(Box(FIRST, top=FIRST))
+    drive.shifter.select(6)
+    drive.run(5.0)
+    assert drive.box.presses == 3
+    assert drive.shifter.take_failure() == ShiftFailure(wanted=6, seen=FIRST, presses=3)
 
 
 def test_progress_renews_the_attempts() -> None:
