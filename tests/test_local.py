@@ -15,7 +15,6 @@ from ac_bridge_protocol.errors import (
     ActionError,
     LocalProtocolError,
     NotResetError,
-    PageError,
     SettingError,
 )
 

@@ -12,12 +12,14 @@ from collections.abc import Iterator, Sequence
 
 from ac_bridge.game import NEUTRAL, Controls
 from ac_bridge.pacing import Pacer, Tick, TickStats
-from ac_bridge.rig import Rig
+from ac_bridge.rig import Rig, says
 from ac_bridge.telemetry.reader import NO_FRAME, FrameStream
 from ac_bridge_protocol.frame import GameState, TelemetryFrame
 from ac_bridge_protocol.messages import Receipt, WheelState
 from ac_bridge_protocol.wire import trusted
 
+RESTARTED = "game_restarted"
+"""`Outcome.end` of an episode whose session began anew without being asked to."""
 GOES_ON = (GameState.LIVE, GameState.STALLED)
 """States in which an episode goes on; in the second one with the wheel neutral."""
 
@@ -31,6 +33,11 @@ class Outcome:
     receipt: Receipt
     end: str
     """Why the episode ends with this, empty if it goes on."""
+
+
+def why_over(outcome: Outcome) -> str:
+    """Return why an outcome is the last of its episode, as a sentence."""
+    return "The session began anew." if outcome.end == RESTARTED else says(outcome.frame.state)
 
 
 class Episode:
@@ -158,7 +165,7 @@ class Episode:
             rig.neutral()
         self._newest = frame
         if rig.restarts != self._restarts:
-            self.end = "game_restarted"
+            self.end = RESTARTED
         else:
             self.end = "" if frame.state in GOES_ON else f"game_{frame.state.value}"
         self._stats.record(self._tick, self._stream.last_s or self._tick.at_s)

@@ -23,10 +23,10 @@ import numpy.typing as npt
 from ac_bridge.clock import Clock
 from ac_bridge.control.shifting import ShiftedBy
 from ac_bridge.control.smoothing import DEFAULT_PRESET, SmoothingConfig, smoothing_named
-from ac_bridge.episode import Episode
+from ac_bridge.episode import Episode, why_over
 from ac_bridge.games import ControllerName, GameChoice, GameName, check_choice, open_game
 from ac_bridge.pacing import Ticker, TickStats
-from ac_bridge.rig import Rig, RigSettings, says
+from ac_bridge.rig import Rig, RigSettings
 from ac_bridge.settings import CONTROL_HZ, TELEMETRY_HZ
 from ac_bridge.telemetry.observation import BRIDGE15
 from ac_bridge_protocol.errors import (
@@ -346,7 +346,7 @@ class RealTimeStepper:
         info["receipt"] = outcome.receipt
         if outcome.end:
             info["end_reason"] = outcome.end
-            self._why_over = says(rig.state)
+            self._why_over = why_over(outcome)
             self._episode = None
         return _as_array(outcome.observation), info
 

@@ -13,9 +13,9 @@ from typing import Protocol
 
 import structlog
 
-from ac_bridge.episode import Episode, Outcome
+from ac_bridge.episode import Episode, Outcome, why_over
 from ac_bridge.pacing import TickStats
-from ac_bridge.rig import OnEvent, OnFrame, Rig, says
+from ac_bridge.rig import OnEvent, OnFrame, Rig
 from ac_bridge_protocol.errors import ACBridgeError, GameError
 from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.messages import (
@@ -65,6 +65,7 @@ class Stepper(abc.ABC):
         self._on_event = on_event
         self._running: asyncio.Task[None] | None = None
         self._episode: Episode | None = None
+        self._why_over = ""
 
     def reset(self, driver: Driver, request: Reset) -> None:
         """Begin to reset; the answer goes to ``driver`` when it is done."""
@@ -116,13 +117,17 @@ class Stepper(abc.ABC):
 
     def _refuse(self, driver: Driver, request: Step) -> None:
         """There is no episode to step in any more."""
-        error = GameError(f"The episode is over. {says(self._rig.state)}", hint="Reset.")
-        driver.fail(error, request.id)
+        driver.fail(GameError(f"The episode is over. {self._why_over}", hint="Reset."), request.id)
+
+    def _end(self, why: str) -> None:
+        """The episode is over."""
+        self._episode = None
+        self._why_over = why
 
     def _lost(self, error: GameError) -> None:
         """The game failed in the middle of an episode: let go, and say so."""
         log.error("game lost", error=str(error))
-        self._episode = None
+        self._end(str(error))
         self._rig.neutral()
         self._tell(EventKind.NEUTRALISED, str(error))
 
@@ -158,7 +163,7 @@ class LockstepStepper(Stepper):
             driver.send(answer(request.id, outcome))
             self._publish(outcome.frame)
             if outcome.end:
-                self._episode = None
+                self._end(why_over(outcome))
 
     async def _drive(self, episode: Episode) -> None:
         self._stream = self._rig.telemetry_stream()
@@ -202,15 +207,16 @@ class RealTimeStepper(Stepper):
             try:
                 if waiting is not None:
                     driver, request_id = waiting
-                    driver.send(answer(request_id, episode.tick()))
+                    outcome = episode.tick()
+                    driver.send(answer(request_id, outcome))
+                    if outcome.end:
+                        self._end(why_over(outcome))
                 else:
                     episode.hold()
             except GameError as error:
                 self._lost(error)
                 if waiting is not None:
                     waiting[0].fail(error, waiting[1])
-            if waiting is not None and episode.end:
-                self._episode = None
 
 
 def answer(request_id: int, outcome: Outcome) -> StepResult:
