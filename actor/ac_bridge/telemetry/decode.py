@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import itertools
 import math
+import operator
 from collections.abc import Callable
 from typing import Any, TypeAlias, get_args
 
@@ -21,16 +22,23 @@ from ac_bridge_protocol.wire import WireModel, trusted
 _Convert: TypeAlias = Callable[[Any], Any]
 
 
+class _Members(dict[int, enum.IntEnum]):
+    """A page's numbers as an enum; its UNKNOWN stands for those that nobody documents."""
+
+    def __init__(self, kind: type[enum.IntEnum]) -> None:
+        super().__init__({member.value: member for member in kind})
+
+    def __missing__(self, value: int) -> enum.IntEnum:
+        return self[-1]
+
+
 def _member(kind: type[enum.IntEnum]) -> _Convert:
-    """Return what turns a page's number into an enum; its UNKNOWN for one that nobody documents."""
-    members = {member.value: member for member in kind}
-    unknown = members[-1]
-    return lambda value: members.get(value, unknown)
+    """Return what turns a page's number into an enum, without a call of Python for those known."""
+    return _Members(kind).__getitem__
 
 
-def _rows(flat: tuple[float, ...]) -> tuple[tuple[float, ...], ...]:
-    """Return four wheels of three numbers each."""
-    return flat[0:3], flat[3:6], flat[6:9], flat[9:12]
+_rows: _Convert = operator.itemgetter(slice(0, 3), slice(3, 6), slice(6, 9), slice(9, 12))
+"""Four wheels of three numbers each."""
 
 
 _ENUMS: dict[str, _Convert] = {
@@ -78,7 +86,20 @@ class PageDecoder:
     def decode(self, page: bytes) -> tuple[dict[str, Any], tuple[str, ...]]:
         """Return the values by field name, and the names of those that were not finite.
 
+        Raises:
+            PageError: fewer or more bytes than the page has.
+        """
+        values: dict[str, Any] = {}
+        return values, self.decode_into(values, page)
+
+    def decode_into(self, values: dict[str, Any], page: bytes) -> tuple[str, ...]:
+        """Set the values by field name, and return the names of those that were not finite.
+
         What is not finite is given as 0; as None, and unnamed, where the field allows for it.
+
+        Args:
+            values: quickest if it has the names already: a dictionary that grows is costly.
+            page: one copy of it.
 
         Raises:
             PageError: fewer or more bytes than the page has.
@@ -96,8 +117,8 @@ class PageDecoder:
                 for convert, where in self._groups
             ]
         )
-        values: dict[str, Any] = dict(zip(self._names, converted, strict=True))
-        return values, () if self._layout.all_finite(flat) else self._repair(values)
+        values.update(zip(self._names, converted, strict=True))
+        return () if self._layout.all_finite(flat) else self._repair(values)
 
     def _repair(self, values: dict[str, Any]) -> tuple[str, ...]:
         found = []

@@ -77,6 +77,8 @@ def _locked_wheels(
     if speed_kmh < LOCK_MIN_KMH:
         return ()
     limit_ms = LOCKED_SHARE * speed_kmh / 3.6
+    if min(map(abs, angular_speed)) * min(tyre_radius_m) >= limit_ms:
+        return ()  # nearly always, and quicker than looking at each
     return tuple(
         wheel for wheel in range(4) if abs(angular_speed[wheel]) * tyre_radius_m[wheel] < limit_ms
     )

@@ -34,6 +34,10 @@ NO_FRAME = (GameAbsentError, PageError, WrongGameError)
 """What reading raises while there is nothing to believe."""
 
 
+_EMPTY: dict[str, Any] = dict.fromkeys(TelemetryFrame.model_fields)
+"""Every name of a frame in its order: a copy of it never has to grow."""
+
+
 @dataclasses.dataclass
 class FrameStream:
     """The timing of one sequence of frames: its numbers and the time between them.
@@ -161,10 +165,9 @@ class TelemetryReader:
         pages = self._pages
         for _ in range(COPY_TRIES):
             physics, graphics = pages.read(Page.PHYSICS), pages.read(Page.GRAPHICS)
-            values, bad_physics = PHYSICS_FRAME.decode(physics)
-            more, bad_graphics = GRAPHICS_FRAME.decode(graphics)
-            values.update(more)
-            values["nonfinite"] = bad_physics + bad_graphics
+            values = _EMPTY.copy()
+            bad = PHYSICS_FRAME.decode_into(values, physics)
+            values["nonfinite"] = bad + GRAPHICS_FRAME.decode_into(values, graphics)
             if pages.atomic or (
                 pages.read(Page.PHYSICS) == physics and pages.read(Page.GRAPHICS) == graphics
             ):
