@@ -72,20 +72,6 @@ def test_older_garbage_is_collected_in_its_turn() -> None:
         assert garbage() is None
 
 
-def test_a_reset_collects_everything() -> None:
-    """Whatever its age."""
-    with GcKeeper() as keeper:
-        node = Node()
-        garbage = weakref.ref(node)
-        gc.collect(0)
-        gc.collect(1)
-        del node
-        keeper.after_work()
-        assert garbage() is not None
-        keeper.full()
-        assert garbage() is None
-
-
 def test_a_drive_without_resets_is_collected_at_last() -> None:
     """Garbage of the oldest generation does not pile up for ever."""
     with GcKeeper() as keeper:

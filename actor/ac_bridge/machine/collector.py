@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Self
 
 OVERDUE_FULL = 50
-"""So many collections of the middle generation without a full one are too many: a drive of hours
-without a reset. Python itself would do a full one after 10."""
+"""So many collections of the middle generation without a full one are too many. Python itself would
+do a full one after 10; here one looks only at what was made since the start, which is little."""
 
 
 class GcKeeper:
@@ -55,7 +55,3 @@ class GcKeeper:
             gc.collect(1)
         elif young > most_young:
             gc.collect(0)
-
-    def full(self) -> None:
-        """Collect everything: to be called where milliseconds do not matter, as at a reset."""
-        gc.collect()
