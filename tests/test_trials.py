@@ -216,7 +216,7 @@ def test_a_paused_game_is_only_moved() -> None:
     """Every control once to its end, with nothing claimed about it; then neutral."""
     with parked() as game:
         wheel = RecordingWheel(game.wheel)
-        game.wheel = wheel  # type: ignore[assignment]
+        game.wheel = wheel
         game.pause()
         trial = ControlTrial(Bench(game), SHIFTS, {"restart": 7})
         assert trial.blind == "The game is paused."
@@ -259,7 +259,7 @@ def test_a_sound_game_passes_the_smoke_test() -> None:
     """The latency is that of the game's steps, the rates are those asked for; neutral at last."""
     with parked() as game:
         wheel = RecordingWheel(game.wheel)
-        game.wheel = wheel  # type: ignore[assignment]
+        game.wheel = wheel
         report = smoke(game)
         assert wheel.now == NEUTRAL
     assert report.ok

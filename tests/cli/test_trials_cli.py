@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import unittest.mock
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from typer.testing import CliRunner
+import structlog
 
-from ac_bridge.cli import app
+from ac_bridge.cli import main
 from ac_bridge.game import NEUTRAL
 from ac_bridge.standin.shared import WheelRegion
 from ac_bridge.standin.wheel import pack_controls
 from ac_bridge.trials import controls
-from ac_bridge_protocol.errors import SettingError
 
 TIMEOUT_S = 120
 PATIENCE = 600
@@ -89,18 +91,30 @@ def game() -> Iterator[Beside]:
         yield beside
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `ac-bridge` to its end, with nobody at the keyboard."""
-    return subprocess.run(
-        [sys.executable, "-m", "ac_bridge.cli", *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-        # A table as wide as it likes: sentences are not broken into lines.
-        env=os.environ | {"COLUMNS": "200"},
-    )
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str) -> Done:
+    """Run `ac-bridge` to its end, in this process: importing everything anew takes seconds."""
+    out, err = io.StringIO(), io.StringIO()
+    # As wide as it likes: sentences are not broken into lines.
+    with (
+        unittest.mock.patch.dict(os.environ, COLUMNS="200"),
+        unittest.mock.patch.object(sys, "argv", ["ac-bridge", *arguments]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main()
+    structlog.reset_defaults()
+    code = ended.value.code
+    return Done(code if isinstance(code, int) else 0, out.getvalue(), err.getvalue())
 
 
 def flat(text: str) -> str:
@@ -215,7 +229,14 @@ def test_control_of_a_sound_wheel(game: Beside) -> None:
 
 def test_control_asks_first(game: Beside) -> None:
     """With nobody to answer it moves nothing, and says which option allows it to."""
-    done = run("test-control", *game.options)
+    done = subprocess.run(
+        [sys.executable, "-m", "ac_bridge.cli", "test-control", *game.options],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
     assert done.returncode == 1
     assert "--yes" in done.stderr
 
@@ -238,8 +259,8 @@ def test_control_without_a_game_only_moves(monkeypatch: pytest.MonkeyPatch) -> N
     name = f"ac_bridge_test_{uuid.uuid4().hex}"
     wheel = ("--page-prefix", f"{name}_", "--controller", "standin", "--wheel-name", name)
     with WheelRegion(name):
-        done = CliRunner().invoke(app, ["test-control", *wheel, "--yes", "--session-buttons"])
-    assert done.exit_code == 1
+        done = run("test-control", *wheel, "--yes", "--session-buttons")
+    assert done.returncode == 1
     assert "Moving steer" in done.stdout
     assert "Moving restart" in done.stdout
     assert "nothing was compared" in done.stdout
@@ -355,7 +376,7 @@ def test_one_file_of_settings_serves_every_command(game: Beside, tmp_path: Path)
 @pytest.mark.parametrize("command", ["test-telemetry", "test-control", "reset", "smoke-test"])
 def test_bad_settings_and_help(command: str) -> None:
     """A setting that cannot be is named, and the help shows examples."""
-    done = CliRunner().invoke(app, [command, "--game", "tetris"])
-    assert isinstance(done.exception, SettingError)
-    assert done.exception.setting == "game"
-    assert f"ac-bridge {command}" in CliRunner().invoke(app, [command, "--help"]).stdout
+    done = run(command, "--game", "tetris")
+    assert done.returncode == 1
+    assert "The setting game cannot be 'tetris'" in done.stderr
+    assert f"ac-bridge {command}" in run(command, "--help").stdout
