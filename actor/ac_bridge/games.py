@@ -11,11 +11,14 @@ import structlog
 from ac_bridge.clock import Clock
 from ac_bridge.game import ControlSink, Game, Page, PageSource, RecordingWheel
 from ac_bridge.game.shared_game import SharedGame
-from ac_bridge.game.shared_pages import AC_PREFIX, SharedPages
+from ac_bridge.game.shared_pages import AC_PREFIX, HINT, SharedPages
 from ac_bridge_protocol.errors import GameAbsentError, PageError, SettingError
 from ac_bridge_protocol.helpers import choose
 
 log = structlog.get_logger()
+
+START_HINT = HINT
+"""What to do where no game publishes its pages."""
 
 GameName: TypeAlias = Literal["auto", "shm", "standin"]
 """``shm``: whatever publishes Assetto Corsa's pages on this machine. ``standin``: the stand-in, in

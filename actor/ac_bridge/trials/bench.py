@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ac_bridge.game import NEUTRAL, Controls, Game
-from ac_bridge.game.shared_pages import HINT as START_HINT
+from ac_bridge.games import START_HINT
 from ac_bridge.pacing import Pacer
 from ac_bridge.rig import says
 from ac_bridge.telemetry.reader import FrameStream, TelemetryReader
