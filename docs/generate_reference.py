@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import dataclasses
 import enum
 import inspect
 import re
@@ -26,21 +27,46 @@ from pydantic.fields import FieldInfo
 from typer.models import OptionInfo
 
 from ac_bridge import ACBridgeLocal, RealTimeStepper, Ticker
+from ac_bridge.cli.actor import actor
+from ac_bridge.cli.control import try_controls
 from ac_bridge.cli.demo import demo
+from ac_bridge.cli.doctor import doctor
+from ac_bridge.cli.reset import reset
+from ac_bridge.cli.setup import setup
+from ac_bridge.cli.simulate import simulate
+from ac_bridge.cli.smoke import smoke_test
+from ac_bridge.cli.telemetry import watch_telemetry
+from ac_bridge.control.gears import DEFAULT_SHIFTS
+from ac_bridge.control.reset import DEFAULT_PLAN
 from ac_bridge.control.smoothing import DEFAULT_PRESET, PRESETS, AxisSmoothing
+from ac_bridge.game import Page
+from ac_bridge.game.shared_pages import AC_PREFIX, MIN_BYTES
+from ac_bridge.game.uinput import AXIS
+from ac_bridge.game.vjoy_driver import AXIS_USAGES
+from ac_bridge.machine.controls_ini import LINEAR
+from ac_bridge.machine.mapping import UINPUT, VJOY
+from ac_bridge.machine.preset import preset_text
 from ac_bridge.settings import ActorSettings
+from ac_bridge.telemetry.layout import LAYOUTS
 from ac_bridge.telemetry.observation import BRIDGE15
 from ac_bridge_client import ProgressTask, RemoteEnv
 from ac_bridge_client.drivers import LineDriver
 from ac_bridge_client.laps import LapReport
 from ac_bridge_protocol import errors, limits, messages
-from ac_bridge_protocol.frame import GameStatics, GameStatus, SessionType, TelemetryFrame
+from ac_bridge_protocol.frame import (
+    Flag,
+    GameState,
+    GameStatics,
+    GameStatus,
+    SessionType,
+    TelemetryFrame,
+)
 from ac_bridge_protocol.session import ACTOR, Move, SessionState, Way
-from ac_bridge_protocol.spec import DRIVING_ACTION, ActionSpec, EnvSpec, FeatureSpec, Mode
+from ac_bridge_protocol.spec import SHIFTING_ACTION, ActionSpec, EnvSpec, FeatureSpec, Mode
 from ac_bridge_protocol.wire import WireModel
 
 DOCS = Path(__file__).parent
-PAGES = (DOCS / "api_reference.md", DOCS / "protocol.md")
+PAGES = tuple(DOCS / f"{name}.md" for name in ("api_reference", "control", "protocol", "telemetry"))
 MARKED = re.compile(r"<!-- generated: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 # --- Reading the code -----------------------------------------------------------------------------
@@ -161,7 +187,7 @@ def frame_section(model: type[WireModel] = TelemetryFrame) -> str:
     for heading, names in groups(model).items():
         rows = [_page_field(name, model.model_fields[name]) for name in names]
         title = [f"**{heading}**"] if heading else []
-        head = ("field", "type", "unit", "range", "source", "meaning")
+        head = ("field", "type", "unit", "range", "source", "byte", "meaning")
         parts += [*title, table(head, rows)]
     return "\n\n".join(parts)
 
@@ -176,8 +202,67 @@ def _page_field(name: str, field: FieldInfo) -> Sequence[str]:
         unit(str(said.get("unit", ""))),
         range_,
         source,
+        _first_byte(source),
         field.description or "",
     )
+
+
+def _first_byte(source: str) -> str:
+    """Return where in its page a source begins; empty if it comes from none."""
+    label, _, name = source.partition(".")
+    layouts = [layout for page, layout in LAYOUTS.items() if page.label == label]
+    return str(layouts[0].fields[name].offset) if layouts else ""
+
+
+def left_out_section() -> str:
+    """Return the fields of the pages that no model has."""
+    taken = {
+        str(field.json_schema_extra.get("source", ""))
+        for model in (TelemetryFrame, GameStatics)
+        for field in model.model_fields.values()
+        if isinstance(field.json_schema_extra, dict)
+    }
+    there = [f"{page.label}.{name}" for page, layout in LAYOUTS.items() for name in layout.fields]
+    return ", ".join(f"`{name}`" for name in there if name not in taken)
+
+
+WRITTEN = {
+    Page.PHYSICS: "every 3 ms step, 333.3 times a second, while the car is simulated",
+    Page.GRAPHICS: "once a drawn frame",
+    Page.STATIC: "once, when the car is there",
+}
+"""How often the game writes each page."""
+
+
+def page_section() -> str:
+    """Return the three pages: names, sizes, how often they are written."""
+    rows = [
+        (
+            f"`Local\\{AC_PREFIX}{page.label}`",
+            f"`/dev/shm/{AC_PREFIX}{page.label}`",
+            str(page.size_bytes),
+            str(MIN_BYTES[page]),
+            WRITTEN[page],
+        )
+        for page in Page
+    ]
+    head = ("Windows", "Linux, by a bridge", "bytes that 1.16 writes", "least accepted", "written")
+    return table(head, rows)
+
+
+def state_words_section() -> str:
+    """Return the game's states."""
+    docs = member_docs(GameState)
+    return table(("state", "meaning"), [(code(word), docs[word.name]) for word in GameState])
+
+
+def page_words_section() -> str:
+    """Return the numbers that the pages use, one line an enumeration."""
+    lines = []
+    for words_of in (GameStatus, SessionType, Flag):
+        said = ", ".join(f"{word.value} {word.name}" for word in words_of)
+        lines.append(f"- **`{words_of.__name__}`** - {first_sentence(words_of.__doc__)} {said}.")
+    return "\n".join(lines)
 
 
 def statics_section() -> str:
@@ -214,7 +299,7 @@ def message_section() -> str:
 
 def enum_section() -> str:
     """Return the words that messages and settings use."""
-    words = (Mode, messages.Role, messages.ResetPhase, messages.EventKind, GameStatus, SessionType)
+    words = (Mode, messages.Role, messages.ResetPhase, messages.EventKind)
     rows = []
     for words_of in words:
         docs = member_docs(words_of)
@@ -263,11 +348,10 @@ def _raised_for(word: errors.ErrorCode) -> str:
 def settings_section() -> str:
     """Return the actor's settings: flag, variable, key."""
     docs = member_docs(ActorSettings)
+    options = dict(_options(actor))
     rows = []
     for name, field in ActorSettings.model_fields.items():
-        flag = f"`--{name.replace('_', '-')}`"
-        if field.annotation is bool:
-            flag += " / `--real-time`" if name == "lockstep" else ""
+        flag = " / ".join(f"`{spelt}`" for spelt in _spellings(name, options[name]))
         values = bounds(field) or kind(field.annotation)
         default = f"`{str(field.default).lower()}`" if field.annotation is bool else ""
         rows.append(
@@ -283,27 +367,53 @@ def settings_section() -> str:
     return table(("flag", "variable", "TOML key", "values", "default", "meaning"), rows)
 
 
-def demo_section() -> str:
-    """Return the options of the demo."""
-    hints = typing.get_type_hints(demo, include_extras=True)
+def options_section(command: Callable[..., Any]) -> str:
+    """Return the options of a command that are not hidden."""
+    parameters = inspect.signature(command).parameters
     rows = []
-    for name, parameter in inspect.signature(demo).parameters.items():
-        option = next(m for m in hints[name].__metadata__ if isinstance(m, OptionInfo))
-        # Within Annotated, typer takes a flag's spelling for a default at first.
-        spelt = [word for word in (option.default, *(option.param_decls or ())) if _is_flag(word)]
-        flag = spelt[0] if spelt else f"--{name.replace('_', '-')}"
-        default = "off" if parameter.default is False else code(parameter.default)
+    for name, option in _options(command):
         ends = [
             f"{sign} {end:g}"
             for sign, end in ((">=", option.min), ("<=", option.max))
             if end is not None
         ]
-        rows.append((f"`{flag}`", ", ".join(ends), default, option.help or ""))
+        flags = " / ".join(f"`{spelt}`" for spelt in _spellings(name, option))
+        default = _default_of(parameters[name].default, option.help or "")
+        meaning = DEFAULT_IN_HELP.sub("", option.help or "").strip()
+        rows.append((flags, ", ".join(ends), default, meaning))
     return table(("option", "range", "default", "meaning"), rows)
 
 
-def _is_flag(word: Any) -> bool:
-    return isinstance(word, str) and word.startswith("--")
+DEFAULT_IN_HELP = re.compile(r"Default:? ((?:[^.]|\.\w)+(?:, if any)?)\.")
+"""How a help text says what happens without the option: in the table that is a column."""
+
+
+def _default_of(value: Any, help_: str) -> str:
+    if said := DEFAULT_IN_HELP.search(help_):
+        return said.group(1)
+    if value is None:
+        return ""
+    return "off" if value is False else code(value)
+
+
+def _options(command: Callable[..., Any]) -> Iterator[tuple[str, OptionInfo]]:
+    """Return the options of a command, by the name of their parameter, without hidden ones."""
+    hints = typing.get_type_hints(command, include_extras=True)
+    for name in inspect.signature(command).parameters:
+        option = next(m for m in hints[name].__metadata__ if isinstance(m, OptionInfo))
+        if not option.hidden:
+            yield name, option
+
+
+def _spellings(name: str, option: OptionInfo) -> list[str]:
+    """Return the flags of an option: one, or two where it can be said and denied."""
+    # Within Annotated, typer takes a flag's spelling for a default at first.
+    said = [
+        word
+        for word in (option.default, *(option.param_decls or ()))
+        if isinstance(word, str) and word.startswith("--")
+    ]
+    return said[0].split("/") if said else [f"--{name.replace('_', '-')}"]
 
 
 def arguments_section(source: Callable[..., Any]) -> str:
@@ -347,7 +457,7 @@ def action_section() -> str:
     """Return the action, component by component."""
     rows = [
         (str(index), f"`{component.name}`", f"{component.low:g}", f"{component.high:g}")
-        for index, component in enumerate(DRIVING_ACTION)
+        for index, component in enumerate(SHIFTING_ACTION)
     ]
     return table(("index", "name", "low", "high"), rows)
 
@@ -368,6 +478,68 @@ def preset_section() -> str:
         for name, config in PRESETS.items()
     ]
     return table(("preset", "steer", "throttle", "brake", "clutch"), rows)
+
+
+def plan_section(plan: Any) -> str:
+    """Return those values of a plan, a dataclass, below which something stands."""
+    docs = member_docs(type(plan))
+    rows = [
+        (f"`{field.name}`", code(getattr(plan, field.name)), docs[field.name])
+        for field in dataclasses.fields(plan)
+        if field.name in docs and not dataclasses.is_dataclass(getattr(plan, field.name))
+    ]
+    return table(("name", "value", "meaning"), rows)
+
+
+def axes_section() -> str:
+    """Return the wheel's axes, as vJoy, the kernel and the game number them."""
+    names = dict(zip(("steer", "throttle", "brake", "clutch"), AXIS_USAGES, strict=True))
+    rest = {"steer": "centre"}
+    rows = [
+        (
+            action,
+            f"`{axis}`",
+            f"`ABS_{axis}`",
+            rest.get(action, "low end"),
+            f"`[{section}]`",
+            f"`{VJOY.axles[section]}`",
+            f"`{UINPUT.axles[section]}`",
+        )
+        for (action, axis), section in zip(names.items(), VJOY.axles, strict=True)
+    ]
+    head = ("control", "vJoy axis", "uinput axis", "at rest", "section in AC's controls.ini")
+    return table((*head, "`AXLE`, Windows", "`AXLE`, Linux"), rows) + (
+        f"\n\nuinput axes run from {AXIS.low} to {AXIS.high}; vJoy's driver is asked for its own "
+        "range, usually 1 to 32768."
+    )
+
+
+BUTTON_SETTINGS = ("shift_up_button", "shift_down_button", "restart_button", "start_button")
+"""The settings of the buttons in `WheelMapping.buttons`, in its order."""
+
+
+def buttons_section() -> str:
+    """Return the wheel's buttons."""
+    docs = member_docs(ActorSettings)
+    rows = [
+        (str(button), f"`{setting}`", f"`[{section}] BUTTON={button - 1}`", docs[setting])
+        for (section, button), setting in zip(VJOY.buttons.items(), BUTTON_SETTINGS, strict=True)
+    ]
+    return table(("button", "setting", "in AC's controls.ini", "meaning"), rows)
+
+
+def linear_section() -> str:
+    """Return the game's settings that bend what the wheel says."""
+    rows = [
+        (f"`[{section}] {key}`", f"`{value}`", why[0].upper() + why[1:])
+        for (section, key), (value, why) in LINEAR.items()
+    ]
+    return table(("setting", "value that leaves it alone", "otherwise"), rows)
+
+
+def preset_file_section() -> str:
+    """Return the preset that `ac-bridge setup` makes of no bindings at all, on Windows."""
+    return f"```ini\n{preset_text('', VJOY).rstrip()}\n```"
 
 
 def limit_section() -> str:
@@ -425,7 +597,24 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "words": enum_section,
     "errors": error_section,
     "settings": settings_section,
-    "demo": demo_section,
+    "demo": lambda: options_section(demo),
+    "doctor": lambda: options_section(doctor),
+    "setup": lambda: options_section(setup),
+    "test_telemetry": lambda: options_section(watch_telemetry),
+    "test_control": lambda: options_section(try_controls),
+    "reset": lambda: options_section(reset),
+    "smoke_test": lambda: options_section(smoke_test),
+    "simulate": lambda: options_section(simulate),
+    "pages": page_section,
+    "left_out": left_out_section,
+    "game_states": state_words_section,
+    "page_words": page_words_section,
+    "axes": axes_section,
+    "buttons": buttons_section,
+    "linear": linear_section,
+    "preset_file": preset_file_section,
+    "shift_plan": lambda: plan_section(DEFAULT_SHIFTS),
+    "reset_plan": lambda: plan_section(DEFAULT_PLAN),
     "local": lambda: arguments_section(ACBridgeLocal),
     "stepper": lambda: arguments_section(RealTimeStepper),
     "ticker": lambda: arguments_section(Ticker),

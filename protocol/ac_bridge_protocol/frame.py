@@ -165,7 +165,9 @@ class TelemetryFrame(WireModel):
     pitch: float = _of("physics.pitch", "rad", "+ nose up (unverified).")
     roll: float = _of("physics.roll", "rad", "+ left side lower (unverified).")
     cg_height: float = _of("physics.cgHeight", "m", "Centre of mass over the mean contact point.")
-    ride_height: Vec2 = _of("physics.rideHeight", "m", "Front, rear; refreshed once a drawn frame.")
+    ride_height: Vec2 = _of(
+        "physics.rideHeight", "m", "Front, rear; refreshed once a drawn frame (unverified)."
+    )
 
     # --- Engine and drivetrain --------------------------------------------------------------------
     rpm: int = _of("physics.rpms", "rev/min", "Engine speed; may be slightly negative.")
@@ -199,7 +201,7 @@ class TelemetryFrame(WireModel):
     wheel_slip: PerWheel = _of(
         "physics.wheelSlip",
         "",
-        "Combined slip over the slip of peak grip: 1 is the peak, spins "
+        "Combined slip over the slip of peak grip: 1 is the peak (unverified), spins "
         "and locks go far beyond. Neither slip ratio nor slip angle.",
         ">= 0, unbounded",
     )

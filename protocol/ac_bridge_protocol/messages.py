@@ -45,7 +45,7 @@ class ResetPhase(enum.StrEnum):
     """Where a reset is."""
 
     RESTARTING = "restarting"
-    """The restart button is pressed; waiting for the lap clock to go back."""
+    """The restart button is pressed; waiting for evidence that the session began anew."""
     STARTING = "starting"
     """The session waits for its start button."""
     SETTLING = "settling"

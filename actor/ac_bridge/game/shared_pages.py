@@ -21,7 +21,7 @@ HINT = (
     "Start a drive in Assetto Corsa; the pages appear when its loading screen ends."
     if sys.platform == "win32"
     else "Start a drive in Assetto Corsa, with a bridge that publishes its pages in /dev/shm "
-    "(docs/control.md), or `ac-bridge simulate`."
+    "(docs/telemetry.md), or `ac-bridge simulate`."
 )
 
 

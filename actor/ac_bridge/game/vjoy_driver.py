@@ -173,7 +173,9 @@ def load_driver() -> VJoyDriver:
         sdk = importlib.import_module("pyvjoy._sdk")
     except ImportError as error:
         raise WheelError(
-            "The package pyvjoy is not installed.", hint="Install it: pip install pyvjoy==1.0.1"
+            "The package pyvjoy is not installed.",
+            hint="Install it on Windows: pip install pyvjoy==1.0.1. On Linux use --controller "
+            "uinput.",
         ) from error
     except SystemExit as error:  # how pyvjoy says that it cannot load its DLL
         raise WheelError(
