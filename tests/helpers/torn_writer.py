@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import os
 import sys
 import threading
 from typing import Any
@@ -79,6 +80,8 @@ def _wait_for_end(ended: threading.Event) -> None:
 
 if __name__ == "__main__":
     gc.disable()  # a collection in the middle of a write would be a pause in it
+    with contextlib.suppress(PermissionError, AttributeError):  # where we may: undisturbed
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     numbers = [float(argument) for argument in sys.argv[2:]]
     rate_hz, chunk_us = (numbers + [0.0, 0.0][len(numbers) :])[:2]
     print(json.dumps(publish(sys.argv[1], rate_hz, chunk_us * 1e-6)))  # noqa: T201

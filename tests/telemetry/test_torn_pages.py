@@ -140,5 +140,10 @@ def test_the_reader_is_not_fooled_by_a_real_process(chunk_us: float) -> None:
         for number in range(10 * READS):
             wrong |= mixed(reader.read(number * FRAME_S))
         report = json.loads(writer.communicate("")[0])
+    unfair = report["unfair"]
+    print(  # noqa: T201 -- shown with -s: what the machine did to this run
+        f"{10 * READS} reads of {report['writes']} writes: {reader.torn_reads} copies thrown away, "
+        f"{len(wrong)} frames wrong, {len(unfair)} writes held up"
+    )
     assert reader.torn_reads > 0
-    assert wrong <= {(page, packet_id) for page, packet_id, _ in report["unfair"]}
+    assert wrong <= {(page, packet_id) for page, packet_id, _ in unfair}
