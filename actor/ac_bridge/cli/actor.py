@@ -6,12 +6,18 @@ import enum
 import signal
 import sys
 import threading
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ac_bridge.cli.console import configure_log
+from ac_bridge.cli.options import (
+    ConfigOption,
+    ControllerOption,
+    DeviceOption,
+    PrefixOption,
+    WheelOption,
+)
 from ac_bridge.server import run_actor
 from ac_bridge.settings import load_settings
 
@@ -32,16 +38,9 @@ def actor(
     game: Annotated[
         str | None, typer.Option(help="The game to drive: shm, standin, or auto. Default auto.")
     ] = None,
-    controller: Annotated[
-        str | None,
-        typer.Option(help="The virtual wheel: vjoy, uinput, standin, or auto. Default auto."),
-    ] = None,
-    device_id: Annotated[
-        int | None, typer.Option(help="Number of the vJoy device. Default 1.")
-    ] = None,
-    page_prefix: Annotated[
-        str | None, typer.Option(help="What the names of the pages begin with. Default acpmf_.")
-    ] = None,
+    controller: ControllerOption = None,
+    device_id: DeviceOption = None,
+    page_prefix: PrefixOption = None,
     listen: Annotated[
         str | None, typer.Option(help="HOST:PORT; port 0 takes a free one. Default 127.0.0.1:8765.")
     ] = None,
@@ -67,10 +66,7 @@ def actor(
     gearbox: Annotated[
         str | None, typer.Option(help="Of the stand-in's car: automatic or sequential.")
     ] = None,
-    wheel_name: Annotated[
-        str | None,
-        typer.Option(help="Of the wheel of an `ac-bridge simulate`. Default ac_bridge_wheel."),
-    ] = None,
+    wheel_name: WheelOption = None,
     gears: Annotated[
         str | None, typer.Option(help="Who shifts: game, actor or learner. Default game.")
     ] = None,
@@ -97,9 +93,7 @@ def actor(
             help="One priority class up, on Windows. Default on.",
         ),
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="A TOML file of settings. Default ac-bridge.toml, if any.")
-    ] = None,
+    config: ConfigOption = None,
     log_level: Annotated[LogLevel, typer.Option(help="From what on to log.")] = LogLevel.INFO,
     with_parent: Annotated[
         bool, typer.Option(hidden=True, help="End when standard input is closed.")

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ac_bridge.cli.console import configure_log
+from ac_bridge.cli.options import ConfigOption, DeviceOption, DocumentsOption, JsonOption
 from ac_bridge.clock import SystemClock
 from ac_bridge.machine.doctor import examine
 from ac_bridge.machine.findings import Finding, Status, worst
@@ -28,23 +29,16 @@ _SUMMARY = {
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    as_json: JsonOption = False,
     game_folder: Annotated[
         Path | None, typer.Option(help="Where the game is. Default: ask Steam.")
     ] = None,
-    documents: Annotated[
-        Path | None,
-        typer.Option(help="The player's 'Assetto Corsa' folder. Default: ask the system."),
-    ] = None,
+    documents: DocumentsOption = None,
     listen: Annotated[
         str | None, typer.Option(help="Where the actor will listen. Default 127.0.0.1:8765.")
     ] = None,
-    device_id: Annotated[
-        int | None, typer.Option(help="Number of the vJoy device. Default 1.")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="A TOML file of settings. Default ac-bridge.toml, if any.")
-    ] = None,
+    device_id: DeviceOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Look at this machine and say what to do next. Changes nothing.
 

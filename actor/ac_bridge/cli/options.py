@@ -1,4 +1,4 @@
-"""What the commands that try a machine out share: their options, and how they end."""
+"""What several commands share: their options, and how those that try a machine out end."""
 
 from __future__ import annotations
 
@@ -36,6 +36,10 @@ WheelOption = Annotated[
 ]
 ConfigOption = Annotated[
     Path | None, typer.Option(help="A TOML file of settings. Default ac-bridge.toml, if any.")
+]
+DocumentsOption = Annotated[
+    Path | None,
+    typer.Option(help="The player's 'Assetto Corsa' folder. Default: ask the system."),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")

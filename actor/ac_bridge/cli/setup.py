@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ac_bridge.cli.options import ConfigOption, DocumentsOption
 from ac_bridge.clock import SystemClock
 from ac_bridge.machine.mapping import mapping_for
 from ac_bridge.machine.preset import (
@@ -27,13 +27,8 @@ def setup(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")
     ] = False,
-    documents: Annotated[
-        Path | None,
-        typer.Option(help="The player's 'Assetto Corsa' folder. Default: ask the system."),
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="A TOML file of settings. Default ac-bridge.toml, if any.")
-    ] = None,
+    documents: DocumentsOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Write a controller preset for the virtual wheel into the game's saved setups.
 
