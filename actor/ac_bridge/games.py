@@ -6,16 +6,12 @@ import dataclasses
 import sys
 from typing import Literal, TypeAlias, get_args
 
-import structlog
-
 from ac_bridge.clock import Clock
 from ac_bridge.game import ControlSink, Game, Page, PageSource, RecordingWheel
 from ac_bridge.game.shared_game import SharedGame
 from ac_bridge.game.shared_pages import AC_PREFIX, HINT, SharedPages
 from ac_bridge_protocol.errors import GameAbsentError, PageError, SettingError
 from ac_bridge_protocol.helpers import choose
-
-log = structlog.get_logger()
 
 START_HINT = HINT
 """What to do where no game publishes its pages."""
@@ -133,9 +129,7 @@ def _is_shared(choice: GameChoice) -> bool:
         return choice.game == "shm"
     if choice.lockstep:
         return False  # only the stand-in can
-    found = _published(choice.prefix)
-    log.info("game chosen", game="shm" if found else "standin", pages=found)
-    return found
+    return _published(choice.prefix)
 
 
 def _published(prefix: str) -> bool:

@@ -15,7 +15,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, cast
+from typing import Any, Self, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +37,7 @@ from ac_bridge_protocol.errors import (
     SettingError,
 )
 from ac_bridge_protocol.frame import TelemetryFrame
-from ac_bridge_protocol.helpers import Closing
+from ac_bridge_protocol.helpers import Closing, choose
 from ac_bridge_protocol.spec import as_components, check_seed
 
 Observation = npt.NDArray[np.float32]
@@ -99,6 +99,7 @@ class ACBridgeLocal(Closing):
             if isinstance(smoothing_config, str)
             else smoothing_config
         )
+        choose(dict.fromkeys(get_args(ShiftedBy)), gears, setting="gears")
         self.settings = RigSettings(control_hz, telemetry_hz, smoothing, shifted_by=gears)
         self._choice = GameChoice(
             game=cast("GameName", game or os.environ.get("AC_BRIDGE_GAME") or "auto"),
@@ -137,10 +138,12 @@ class ACBridgeLocal(Closing):
             self._sampler.stop()
             self._sampler = None
         if self._rig is not None:
-            with self._lock:
-                self._rig.close()
-            self._rig.clock.close()
-            self._rig = None
+            rig, self._rig = self._rig, None
+            try:
+                with self._lock:
+                    rig.close()
+            finally:
+                rig.clock.close()
 
     def is_connected(self) -> bool:
         """Whether the game is open and publishes its pages."""
@@ -158,7 +161,8 @@ class ACBridgeLocal(Closing):
         """Return the newest observation, float32[15], and its frame as a flat dict.
 
         Raises:
-            GameAbsentError: nothing was published yet.
+            GameAbsentError: nothing is published.
+            WrongGameError: another game's pages are.
         """
         frame = self.latest_frame()
         return _as_array(self.settings.profile.observe(frame)), dict(frame.__dict__)
@@ -167,7 +171,8 @@ class ACBridgeLocal(Closing):
         """Return the newest frame.
 
         Raises:
-            GameAbsentError: nothing was published yet.
+            GameAbsentError: nothing is published.
+            WrongGameError: another game's pages are.
         """
         rig = self.rig
         self.check_sampler()
@@ -265,9 +270,9 @@ class _Sampler:
         try:
             self._sample()
         except Exception as error:  # noqa: BLE001 -- raised again in the caller's thread
+            self.error = error
             with self._lock:
                 self._rig.neutral()
-            self.error = error
 
     def _sample(self) -> None:
         stream = self._rig.telemetry_stream()
@@ -278,7 +283,7 @@ class _Sampler:
             with self._lock:
                 frame = self._rig.try_sample(stream)
                 self._rig.tend(frame)
-            self.newest = frame or self.newest
+            self.newest = frame
 
 
 class RealTimeStepper:

@@ -20,7 +20,7 @@ from ac_bridge.game import NEUTRAL, Controls, Game, GameAbility
 from ac_bridge.pacing import Pacer
 from ac_bridge.telemetry.observation import BRIDGE15, ObservationProfile
 from ac_bridge.telemetry.reader import NO_FRAME, FrameStream, TelemetryReader
-from ac_bridge_protocol.errors import GameAbsentError, SettingError, WheelError, WrongGameError
+from ac_bridge_protocol.errors import GameAbsentError, SettingError, WheelError
 from ac_bridge_protocol.frame import GameState, GameStatics, TelemetryFrame
 from ac_bridge_protocol.messages import Event, EventKind, ResetPhase
 from ac_bridge_protocol.wire import trusted
@@ -69,6 +69,9 @@ OnEvent = Callable[[Event], None]
 class Rig:
     """One game, its reader and its wheel.
 
+    Raises:
+        SettingError: resets are to go through a command port, and the game has none.
+
     Attributes:
         on_event: is told what happens to the game and the wheel by itself.
         format: how actions are read.
@@ -80,6 +83,14 @@ class Rig:
         self.clock = game.clock
         self.settings = settings
         self.on_event: OnEvent = lambda _event: None
+        if settings.reset_plan.strategy == "command_port" and (
+            GameAbility.COMMANDS not in game.abilities
+        ):
+            raise SettingError(
+                f"{game.name} has no command port.",
+                setting="reset_by",
+                hint="Reset by buttons; the port is Assetto Corsa's own.",
+            )
         self.format = ActionFormat(shifts=settings.shifted_by == "learner")
         self._reader = TelemetryReader(game.pages)
         self._smoother = ActionSmoother(settings.smoothing)
@@ -114,10 +125,10 @@ class Rig:
         return GameAbility.LOCKSTEP in self.game.abilities
 
     def statics(self) -> GameStatics | None:
-        """Return the game's static facts, or None while there are none of the right game."""
+        """Return the game's static facts, or None while there are none to believe."""
         try:
             return self._reader.statics()
-        except WrongGameError:
+        except NO_FRAME:
             return None
 
     def require_statics(self) -> GameStatics:
@@ -224,7 +235,11 @@ class Rig:
             self.neutral()
             self._tell(EventKind.NEUTRALISED, reason)
         elif frame is not None:
-            self._shift(frame)
+            try:
+                self._shift(frame)
+            except WheelError as error:  # whoever looks must go on looking
+                self.neutral()
+                self._tell(EventKind.NEUTRALISED, str(error))
 
     def _send(self) -> Controls:
         """Send what is steered, with what a gear change under way adds to it."""
@@ -337,6 +352,8 @@ class Rig:
             if frame is not None and self._wiggled_launch != self._reader.launches:
                 yield from self._wiggle()
             controls = machine.update(frame, self.clock.now())
+            if machine.phase is ResetPhase.GEARING and self._clutch_is_ours():
+                controls = dataclasses.replace(controls, clutch=0.0 if machine.done else 1.0)
             if (machine.phase, machine.attempt) != entered:
                 entered = (machine.phase, machine.attempt)
                 on_phase(*entered)

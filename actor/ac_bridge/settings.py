@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -89,12 +89,32 @@ class ActorSettings(BaseSettings):
             )
         return value
 
+    @model_validator(mode="after")
+    def _check_buttons(self) -> Self:
+        taken: dict[int, str] = {}
+        for name, button in self._buttons.items():
+            other = taken.setdefault(button, name)
+            if other != name:
+                raise SettingError(
+                    f"Button {button} cannot be both {other} and {name}.",
+                    setting=name,
+                    hint="Give each of the four buttons a number of its own.",
+                )
+        return self
+
     @property
     def highest_button(self) -> int:
         """The highest button that is pressed."""
-        return max(
-            self.shift_up_button, self.shift_down_button, self.restart_button, self.start_button
-        )
+        return max(self._buttons.values())
+
+    @property
+    def _buttons(self) -> dict[str, int]:
+        return {
+            "shift_up_button": self.shift_up_button,
+            "shift_down_button": self.shift_down_button,
+            "restart_button": self.restart_button,
+            "start_button": self.start_button,
+        }
 
     @property
     def host(self) -> str:
@@ -164,6 +184,9 @@ def load_settings(config: Path | None = None, **given: Any) -> ActorSettings:
 
 def _explain(error: ValidationError, said: dict[str, Any], path: Path | None) -> SettingError:
     problem = error.errors(include_url=False)[0]
+    match problem.get("ctx"):
+        case {"error": SettingError() as ours}:  # about several settings together
+            return ours
     name = str(problem["loc"][0]) if problem["loc"] else "settings"
     if problem["type"] == "extra_forbidden":
         known = ", ".join(ActorSettings.model_fields)

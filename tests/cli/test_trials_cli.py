@@ -231,7 +231,7 @@ def test_control_asks_first(game: Beside) -> None:
     """With nobody to answer it moves nothing, and says which option allows it to."""
     done = subprocess.run(
         [sys.executable, "-m", "ac_bridge.cli", "test-control", *game.options],
-        stdin=subprocess.DEVNULL,
+        input="",  # a pipe: Windows takes its null device for a terminal
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,

@@ -668,3 +668,41 @@ def test_any_game_ends_in_time_and_only_buttons_are_pressed(
             assert controls == NEUTRAL
             return
         now_s += seconds
+
+
+# --- A car that stays in its box ------------------------------------------------------------------
+
+
+def in_box(time_ms: int) -> TelemetryFrame:
+    """A practice session may leave the car in its box, with the clock running, started or not."""
+    return make_frame(speed_kmh=0.0, current_time=time_ms, is_in_pit=True, gear=2)
+
+
+def test_a_car_in_its_box_gets_one_full_press_of_start() -> None:
+    """Nothing shows whether the session waits: after the press it is taken for started."""
+    show = Show()
+    show.see(driving())
+    for step in range(100):
+        show.see(in_box(10 + round(1000 * step * PERIOD_S)))
+        if show.machine.done:
+            break
+    assert show.machine.done
+    assert show.presses(START) == 1
+    held = sum(buttons == START for buttons in show.held)
+    assert held * PERIOD_S >= PLAN.press_s
+    assert [phase for phase, _ in show.phases] == [
+        ResetPhase.RESTARTING,
+        ResetPhase.STARTING,
+        ResetPhase.SETTLING,
+    ]
+
+
+def test_a_clock_older_than_the_restart_is_not_fresh() -> None:
+    """A car elsewhere, standing, with a lap of a minute on its clock, has not begun anew."""
+    show = Show()
+    show.see(driving())
+    elsewhere = make_frame(
+        speed_kmh=0.0, current_time=60_500, is_in_pit=False, position=(900.0, 0.0, 900.0)
+    )
+    show.see(elsewhere, seconds=2.0)
+    assert not show.machine.done

@@ -4,8 +4,8 @@
 
 It writes physics and graphics pages at that rate (0: without a rest) until its standard input
 ends. A line on stdout says when the pages are there; the last one is a JSON object with how many
-were written and which took too long: between two of their chunks the system let somebody else run
-for longer than `UNFAIR_US`, so no reader can tell a copy of that moment from a whole page.
+were written, and in which of them the system held it up between two chunks: a reader whose two
+copies lie closer together than that cannot tell a copy of that moment from a whole page.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from ac_bridge.game.regions import Region, create_region
 from helpers.torn import CHUNK_BYTES, MAX_PACKET_ID, patterned
 
 READY = "Publishing"
-UNFAIR_US = 6.0
-"""Less than the reader takes between its two copies, even on a fast machine: none is left out."""
+TOLD_US = 6.0
+"""Pauses shorter than this are not worth telling: no reader is so quick."""
 PAGES = (Page.PHYSICS, Page.GRAPHICS)
 
 
@@ -46,7 +46,7 @@ def write(region: Region, data: bytes, clock: SystemClock, chunk_s: float) -> fl
 def publish(prefix: str, hz: float, chunk_s: float) -> dict[str, Any]:
     """Write until standard input ends; return what there is to report."""
     ended = threading.Event()
-    unfair: list[tuple[str, int, float]] = []
+    gaps: list[tuple[str, int, float]] = []
     packet_id = 0
     with contextlib.ExitStack() as on_close:
         clock = on_close.enter_context(contextlib.closing(SystemClock()))
@@ -66,11 +66,11 @@ def publish(prefix: str, hz: float, chunk_s: float) -> dict[str, Any]:
                 clock.sleep_until(due_s)
             for page, data in pages:
                 gap_us = write(regions[page], data, clock, chunk_s) * 1e6
-                if gap_us > UNFAIR_US:
-                    unfair.append((page.label, packet_id, round(gap_us, 1)))
+                if gap_us > TOLD_US:
+                    gaps.append((page.label, packet_id, round(gap_us, 1)))
             if ended.is_set():
                 break
-    return {"writes": packet_id, "unfair": unfair}
+    return {"writes": packet_id, "gaps": gaps}
 
 
 def _wait_for_end(ended: threading.Event) -> None:

@@ -17,8 +17,9 @@ from ac_bridge.cli.console import configure_log
 from ac_bridge.cli.options import ConfigOption, DeviceOption, DocumentsOption, JsonOption
 from ac_bridge.clock import SystemClock
 from ac_bridge.machine.doctor import examine
-from ac_bridge.machine.findings import Finding, Status, worst
+from ac_bridge.machine.findings import Finding, Status, error, worst
 from ac_bridge.settings import load_settings
+from ac_bridge_protocol.errors import SettingError
 
 _STYLES = {Status.OK: "green", Status.WARNING: "yellow", Status.ERROR: "bold red"}
 _SUMMARY = {
@@ -54,12 +55,10 @@ def doctor(
     configure_log("error")  # what is refused on the way becomes a finding, not a line of the log
     clock = SystemClock()
     try:
-        findings = examine(
-            load_settings(config, listen=listen, device_id=device_id),
-            clock,
-            game_folder=game_folder,
-            documents=documents,
-        )
+        settings = load_settings(config, listen=listen, device_id=device_id)
+        findings = examine(settings, clock, game_folder=game_folder, documents=documents)
+    except SettingError as problem:  # nobody knows what to look for
+        findings = [error("settings", problem.message, problem.hint)]
     finally:
         clock.close()
     status = worst(findings)

@@ -7,11 +7,13 @@ import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
 
 from ac_bridge.cli.console import EXIT_ERROR
+from ac_bridge.machine.endings import ending_signals
 from ac_bridge.settings import ActorSettings, load_settings
 from ac_bridge_protocol.errors import ACBridgeError, ResetFailedError
 
@@ -62,12 +64,25 @@ def trial_settings(config: Path | None, **given: Any) -> ActorSettings:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Let SIGTERM end a command as Ctrl+C does: by way of every ``finally``, the wheel neutral."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Let whatever asks a command to end do it as Ctrl+C does: by way of every ``finally``.
+
+    Only the first one counts: a terminal that is closed may say so twice, and the second must not
+    cut short what sets the wheel neutral.
+    """
+    ending = False
+
+    def end(number: int, frame: FrameType | None) -> None:
+        nonlocal ending
+        if not ending:
+            ending = True
+            signal.default_int_handler(number, frame)
+
+    before = {number: signal.signal(number, end) for number in ending_signals()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

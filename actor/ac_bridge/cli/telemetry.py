@@ -88,10 +88,10 @@ def _show(looks: Iterator[Look], watch: Watch, *, as_json: bool) -> None:
 def _print_objects(looks: Iterator[Look]) -> None:
     for look in looks:
         if look.frame is not None:
-            typer.echo(look.frame.model_dump_json())
+            said = look.frame.model_dump(mode="json")
         else:
             said = {"state": look.state.value, "message": look.message, "hint": look.hint}
-            typer.echo(json.dumps(said))
+        typer.echo(json.dumps(said))  # ASCII: stdout may know no other characters
 
 
 def _draw(looks: Iterator[Look], watch: Watch, console: Console) -> None:

@@ -29,8 +29,9 @@ class ShiftPlan:
     """Which buttons shift, and their rhythm."""
 
     up_button: int = 1
+    """Shifts up, as vJoy numbers it: AC's GEARUP BUTTON is 0."""
     down_button: int = 2
-    """As vJoy numbers them: AC's GEARUP BUTTON 0 and GEARDN BUTTON 1."""
+    """Shifts down: AC's GEARDN BUTTON is 1."""
     press_s: float = 0.05
     """How long a button is held: the game wants 20 to 50 ms."""
     pause_s: float = 0.05

@@ -34,7 +34,9 @@ class ResetPlan:
     """How to restart and start a session, and how patient to be."""
 
     restart_button: int = 7
+    """Restarts the session, as vJoy numbers it: one more than the game does."""
     start_button: int = 9
+    """Starts a session that waits for it."""
     press_s: float = 0.6
     """How long a button is held: the game debounces for up to 50 ms. Buttons bound in Content
     Manager may want half a second (unverified)."""
@@ -43,13 +45,14 @@ class ResetPlan:
     phase_timeout_s: float = 15.0
     """How long a phase may take in one attempt: loading took 6 to 8 s on the machines measured."""
     attempts: int = 3
+    """How often it begins with ``restarting`` before it gives up."""
     total_timeout_s: float = 55.0
     """How long the whole may take: less than the 60 s for which a client waits, so that it hears
     the reason."""
     standing_kmh: float = 2.0
     """A car slower than this stands."""
     fresh_ms: int = 1000
-    """A lap clock below this has just begun."""
+    """A lap clock that is ahead of the restart by less than this has begun with it."""
     shifts: ShiftPlan = DEFAULT_SHIFTS
     """How first gear is selected."""
     strategy: Literal["buttons", "command_port"] = "buttons"
@@ -103,6 +106,8 @@ class ResetMachine:
         self._began_s = self._phase_began_s = self._last_s = now_s
         self._spent_s: dict[ResetPhase, float] = {}
         self._restart = RestartEvidence()
+        self._restarted_s = now_s
+        self._clock_stood = False
         self._last: TelemetryFrame | None = None
         self._commanded_s = -math.inf
         self._shifter = GearShifter(plan.shifts)
@@ -130,13 +135,21 @@ class ResetMachine:
         waits = waits_for_start(frame)
         if self.phase is ResetPhase.RESTARTING and not (evidence or waits):
             return
+        if evidence or waits:
+            self._restarted_s = now_s
         if waits:
             # From any phase: a page of zeros, as while loading, looks like a session that starts
             # by itself, and its screen comes afterwards.
             self._enter(ResetPhase.STARTING, now_s)
-        elif self.phase in (ResetPhase.RESTARTING, ResetPhase.STARTING):
+            self._clock_stood = True
+        elif self.phase is ResetPhase.RESTARTING:
+            # A car in its box may be waiting for its start although the lap clock runs.
+            in_box = frame.is_in_pit
+            self._enter(ResetPhase.STARTING if in_box else ResetPhase.SETTLING, now_s)
+            self._clock_stood = False
+        elif self.phase is ResetPhase.STARTING and self._started(frame, now_s):
             self._enter(ResetPhase.SETTLING, now_s)
-        if self.phase is ResetPhase.SETTLING and self._settled(frame):
+        if self.phase is ResetPhase.SETTLING and self._settled(frame, now_s):
             self.done = in_gear(frame)
             # Only with the next frame, so that whoever follows the phases sees each of them.
             if not self.done and now_s > self._phase_began_s:
@@ -144,14 +157,21 @@ class ResetMachine:
         elif self.phase is ResetPhase.GEARING:
             self.done = frame.state is GameState.LIVE and in_gear(frame)
 
-    def _settled(self, frame: TelemetryFrame) -> bool:
+    def _started(self, frame: TelemetryFrame, now_s: float) -> bool:
+        """Whether the session has begun; where nothing can show it, whether start was pressed."""
+        pressed = now_s - self._phase_began_s >= self._plan.press_s
+        return not frame.is_in_pit or self._clock_stood or pressed
+
+    def _settled(self, frame: TelemetryFrame, now_s: float) -> bool:
         plan = self._plan
+        # The clock of a session that began anew is no older than the restart.
+        since_restart_ms = 1000.0 * (now_s - self._restarted_s)
         return (
             frame.state is GameState.LIVE
             and self._last is not None
             and frame.packet_id != self._last.packet_id
             and frame.speed_kmh < plan.standing_kmh
-            and frame.current_time < plan.fresh_ms
+            and frame.current_time < since_restart_ms + plan.fresh_ms
         )
 
     def _enter(self, phase: ResetPhase, now_s: float) -> None:
@@ -284,7 +304,11 @@ def _what_changed(before: TelemetryFrame, frame: TelemetryFrame, since_s: float)
 
 
 def waits_for_start(frame: TelemetryFrame) -> bool:
-    """Whether the session shows its screen before driving: in the pit box, lap clock at zero."""
+    """Whether the session surely waits for its start: in the pit box, lap clock at zero.
+
+    Whether the game's clock stands at zero on its session screen is unverified; where it runs,
+    only the car in its box hints at a screen.
+    """
     return frame.is_in_pit and frame.current_time == 0
 
 

@@ -34,6 +34,8 @@ class GameAbility(enum.Flag):
     """Its clock stands still until somebody waits on it, so runs are repeatable."""
     SEED = enum.auto()
     """It can be relaunched from a seed, so that an episode can be repeated exactly."""
+    COMMANDS = enum.auto()
+    """It has a command port."""
 
 
 class GameCommand(enum.Enum):
@@ -56,6 +58,10 @@ class PageSource(abc.ABC):
         Raises:
             GameAbsentError: nothing publishes this page.
         """
+
+    def foreign_game(self) -> str | None:
+        """Return the name of another game that publishes while ours does not, None if none does."""
+        return None
 
     def reopen(self) -> None:  # noqa: B027 -- most sources hold nothing that outlives a game
         """Let go of what a game that is gone left behind; the next read looks for it anew."""
@@ -107,9 +113,11 @@ class Game(Closing):
     def command(self, command: GameCommand) -> None:
         """Send a command to the game's command port. Experimental; it answers nothing.
 
+        Only for games with the ability `COMMANDS`.
+
         Raises:
-            NotImplementedError: the game has no such port.
-            GameAbsentError: nothing listens there.
+            NotImplementedError: the game has no such ability.
+            GameAbsentError: it could not be sent.
         """
         raise NotImplementedError(f"{self.name} has no command port ({command.name})")
 

@@ -39,16 +39,19 @@ class CommandPort(Closing):
         """Send one command. Returning means that it was sent, not that anybody heard it.
 
         Raises:
-            GameAbsentError: the datagram could not be sent, or the system (Linux does, Windows
-                does not) reports that an earlier one met a closed port.
+            GameAbsentError: the datagram could not be sent.
         """
         try:
-            self._socket.send(command.value)
+            try:
+                self._socket.send(command.value)
+            except ConnectionRefusedError:
+                # Linux tells that an earlier one met a closed port, instead of sending this one.
+                # The game opens it with its session: that nobody listens yet is no error.
+                self._socket.send(command.value)
         except OSError as error:
             raise GameAbsentError(
-                f"Nothing takes commands on UDP 127.0.0.1:{self._port}: {error}.",
-                hint="Start a session in the game, or reset with the wheel's buttons instead; "
-                "this way of resetting is experimental.",
+                f"A command cannot be sent to UDP 127.0.0.1:{self._port}: {error}.",
+                hint="Reset by the wheel's buttons instead: this way is experimental.",
             ) from error
 
     def close(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from ac_bridge.clock import Clock, SystemClock
 from ac_bridge.game.base import ControlSink, Game, GameAbility, GameCommand, PageSource
 from ac_bridge.game.command_port import CommandPort
@@ -14,7 +16,7 @@ class SharedGame(Game):
     """
 
     name = "shm"
-    abilities = GameAbility.NONE
+    abilities = GameAbility.COMMANDS
 
     def __init__(
         self, pages: PageSource, wheel: ControlSink, *, clock: Clock | None = None
@@ -36,7 +38,7 @@ class SharedGame(Game):
         """Send a command to the game's command port. Experimental, unverified on a live game.
 
         Raises:
-            GameAbsentError: nothing listens there.
+            GameAbsentError: it could not be sent.
         """
         if self._port is None:
             self._port = CommandPort()
@@ -44,11 +46,10 @@ class SharedGame(Game):
 
     def close(self) -> None:
         """Let go of the wheel (neutral first) and of the pages. May be called twice."""
-        try:
-            self.wheel.close()
-        finally:
-            self.pages.close()
-            if self._port is not None:
-                self._port.close()
+        with contextlib.ExitStack() as closing:
             if self._owns_clock:
-                self.clock.close()
+                closing.callback(self.clock.close)
+            if self._port is not None:
+                closing.callback(self._port.close)
+            closing.callback(self.pages.close)
+            self.wheel.close()

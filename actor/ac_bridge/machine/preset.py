@@ -163,19 +163,21 @@ def write_preset(plan: PresetPlan, running: Sequence[str]) -> None:
         plan.path.parent.mkdir(parents=True, exist_ok=True)
         if plan.backup is not None:
             shutil.copy2(plan.path, plan.backup)
-        with temporary.open("wb") as file:
-            file.write(_encoded(plan.text))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(plan.path)
+        try:
+            with temporary.open("wb") as file:
+                file.write(_encoded(plan.text))
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(plan.path)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as problem:
         raise SettingError(
-            f"The preset {plan.path} cannot be written: {problem.strerror or problem}.",
+            "The preset cannot be written: "
+            f"{problem.filename or plan.path}: {problem.strerror or problem}.",
             setting="documents",
             hint="Check who may write there; a program that guards folders may have refused.",
         ) from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> bytes | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -12,6 +13,7 @@ import structlog
 
 from ac_bridge.clock import SystemClock
 from ac_bridge.machine.collector import GcKeeper
+from ac_bridge.machine.endings import ending_signals
 from ac_bridge.machine.punctual import Punctuality
 from ac_bridge.pacing import Ticker, TickStats
 from ac_bridge.rig import Rig
@@ -88,9 +90,10 @@ class ActorApp:
                         sampler.cancel()
                 await self._say_goodbye(actor)
         finally:
-            self._rig.close()
-            self._rig.clock.close()
-            clock.close()
+            with contextlib.ExitStack() as closing:
+                closing.callback(clock.close)
+                closing.callback(self._rig.clock.close)
+                self._rig.close()
 
     async def _listen(self, actor: Actor) -> asyncio.Server:
         try:
@@ -132,6 +135,7 @@ def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor
 
     async def main() -> Actor:
         rig = rig_from(settings)
+        log.info("game", game=rig.game.name, asked_for=settings.game)
         with GcKeeper() as keeper:
             app = ActorApp(
                 rig,
@@ -155,7 +159,7 @@ def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor
 
 def _on_signals(stop: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ending_signals():
         # Not loop.add_signal_handler: Windows has none.
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
 

@@ -44,6 +44,7 @@ class StandinGame(Game):
         gearbox: Gearbox = "automatic",
         circuit: Circuit | None = None,
         settings: InputSettings = LINEAR,
+        screen_clock_runs: bool = False,
     ) -> None:
         """Launch the game.
 
@@ -54,6 +55,7 @@ class StandinGame(Game):
             gearbox: who shifts.
             circuit: where to drive; `default_circuit` if not given.
             settings: how the game reads the wheel.
+            screen_clock_runs: whether the lap clock runs on the session screen already.
 
         Raises:
             SettingError: a clock was given to a game in lockstep, which brings its own.
@@ -68,6 +70,7 @@ class StandinGame(Game):
         self.circuit = circuit or default_circuit()
         self._gearbox: Gearbox = gearbox
         self._settings = settings
+        self._screen_clock_runs = screen_clock_runs
         self._device = pack_controls(NEUTRAL)
         self.wheel = StandinWheel(self.deliver)
         self.pages = StandinPages(self)
@@ -150,7 +153,12 @@ class StandinGame(Game):
 
     def _launch(self, seed: int) -> None:
         self._session = Session(
-            self.circuit, seed, self._device, gearbox=self._gearbox, settings=self._settings
+            self.circuit,
+            seed,
+            self._device,
+            gearbox=self._gearbox,
+            settings=self._settings,
+            screen_clock_runs=self._screen_clock_runs,
         )
         self._launched_at = self.clock.now()
         self._cache: dict[Page, bytes] = {}

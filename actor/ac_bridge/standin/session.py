@@ -7,8 +7,8 @@ Stages:
 
 - LOADING: nothing is published yet. Graphics and static pages appear with the 30th frame, the
   physics page with the 300th step.
-- SCREEN: the session screen. Physics runs, the car is held, the lap clock stands; the start
-  button ends it.
+- SCREEN: the session screen. Physics runs, the car is held, the lap clock stands (or runs, by
+  choice: which of the two the original does is unverified); the start button ends it.
 - DRIVING.
 - RELOADING: after the restart button. All pages keep their bytes for 0.3 s, then SCREEN follows.
 - ENDED: the process is gone.
@@ -93,6 +93,7 @@ class Session:
         *,
         gearbox: Gearbox = "automatic",
         settings: InputSettings = LINEAR,
+        screen_clock_runs: bool = False,
     ) -> None:
         """Begin to load.
 
@@ -102,8 +103,10 @@ class Session:
             device: the wheel's state, which the game does not see until it changes.
             gearbox: who shifts.
             settings: how the wheel is read.
+            screen_clock_runs: whether the lap clock runs on the session screen already.
         """
         self.circuit = circuit
+        self._screen_clock_runs = screen_clock_runs
         self.gearbox: Gearbox = gearbox
         self.vehicle = Vehicle(circuit, gearbox)
         self.input = WheelInput(device, settings)
@@ -210,6 +213,8 @@ class Session:
             return
         self.physics_packet += 1
         self._elapsed_steps += 1
+        if self._screen_clock_runs:
+            self.laps.current_ms += STEP_MS
         if self.input.pressed & START_BIT:
             self._enter(Stage.DRIVING)
             if self.gearbox == "automatic":

@@ -16,7 +16,7 @@ from ac_bridge.game import Page, PageSource
 from ac_bridge.telemetry.decode import GRAPHICS_FRAME, PHYSICS_FRAME, decode_statics
 from ac_bridge.telemetry.derived import NOMINAL_TYRE_RADIUS_M, LapValidity, derive
 from ac_bridge.telemetry.liveness import LOST_S, Liveness
-from ac_bridge_protocol.errors import GameAbsentError, PageError, WrongGameError
+from ac_bridge_protocol.errors import GameAbsentError, GameError, PageError, WrongGameError
 from ac_bridge_protocol.frame import GameState, GameStatics, TelemetryFrame
 from ac_bridge_protocol.wire import trusted
 
@@ -102,11 +102,12 @@ class TelemetryReader:
         try:
             values = self._look(now_s)
         except NO_FRAME as error:
-            self._statics = None
-            self.problem = error.message
-            wrong = isinstance(error, WrongGameError)
+            problem = self._explain(error)
+            self._statics = self._trusted = None
+            self.problem = problem.message
+            wrong = isinstance(problem, WrongGameError)
             self._liveness.missing(GameState.WRONG_GAME if wrong else self._what_is_missing())
-            raise
+            raise problem from None
         self.problem = ""
         values["torn_reads"] = self.torn_reads
         values.update(derive(values, self._tyre_radius_m()))
@@ -162,20 +163,23 @@ class TelemetryReader:
 
     def _copy(self) -> dict[str, Any]:
         """Return the decoded pages, from copies during which nothing was written."""
-        pages = self._pages
+        pages, problem = self._pages, _restless(Page.PHYSICS)
         for _ in range(COPY_TRIES):
-            physics, graphics = pages.read(Page.PHYSICS), pages.read(Page.GRAPHICS)
             values = _EMPTY.copy()
-            bad = PHYSICS_FRAME.decode_into(values, physics)
-            values["nonfinite"] = bad + GRAPHICS_FRAME.decode_into(values, graphics)
-            if pages.atomic or (
-                pages.read(Page.PHYSICS) == physics and pages.read(Page.GRAPHICS) == graphics
-            ):
-                self._trusted = values
-                return values
+            try:
+                physics, graphics = pages.read(Page.PHYSICS), pages.read(Page.GRAPHICS)
+                bad = PHYSICS_FRAME.decode_into(values, physics)
+                values["nonfinite"] = bad + GRAPHICS_FRAME.decode_into(values, graphics)
+                if pages.atomic or (
+                    pages.read(Page.PHYSICS) == physics and pages.read(Page.GRAPHICS) == graphics
+                ):
+                    self._trusted = values
+                    return values
+            except PageError as error:  # a bridge may empty its file before it fills it
+                problem = error
             self.torn_reads += 1
         if self._trusted is None:
-            raise _restless(Page.PHYSICS)
+            raise problem
         # What was read last is still true of its moment, and its counter says which one that was.
         return self._trusted.copy()
 
@@ -187,6 +191,17 @@ class TelemetryReader:
                 return statics
             self.torn_reads += 1
         raise _restless(Page.STATIC)
+
+    def _explain(self, error: GameError) -> GameError:
+        """Return the error to raise: where our game is absent, another one may be the reason."""
+        other = self._pages.foreign_game() if isinstance(error, GameAbsentError) else None
+        if other is None:
+            return error
+        return WrongGameError(
+            f"The pages of Assetto Corsa are not there, but those of {other} are.",
+            found=other,
+            hint="Start Assetto Corsa itself, and close the other game.",
+        )
 
     def _what_is_missing(self) -> GameState:
         """Return whether there are no pages at all, or some that say nothing yet."""
