@@ -79,6 +79,28 @@ def test_variable_out_of_range_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         load_settings()
 
 
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({"restart_button": 1}, ("shift_up_button", "restart_button")),
+        ({"shift_up_button": 3, "shift_down_button": 3}, ("shift_up_button", "shift_down_button")),
+        ({"restart_button": 9}, ("restart_button", "start_button")),
+    ],
+)
+def test_one_button_cannot_do_two_things(given: dict[str, int], names: tuple[str, str]) -> None:
+    """Both are named."""
+    with pytest.raises(SettingError) as caught:
+        load_settings(**given)
+    assert str(caught.value).startswith("Button ")
+    assert all(name in caught.value.message for name in names)
+    assert caught.value.setting in names
+
+
+def test_buttons_may_change_places() -> None:
+    """Each number is one button's, whichever."""
+    assert load_settings(shift_up_button=7, restart_button=1).highest_button == 9
+
+
 @pytest.mark.parametrize("text", ["control_rate = 20\n", "control_hz = \n", "\x00"])
 def test_bad_files(tmp_path: Path, text: str) -> None:
     """An unknown key or a file that is not TOML is refused, naming key or file."""

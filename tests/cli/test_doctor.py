@@ -68,3 +68,16 @@ def test_json_is_one_object_about_this_machine(tmp_path: Path) -> None:
     assert "INPUT_METHOD is KEYBOARD" in findings["controls"]["message"]
     assert "us late in the median" in findings["timers"]["message"]
     assert findings["python"].keys() == {"name", "status", "message", "fix"}
+
+
+@pytest.mark.parametrize("bad", [("--listen", "foo"), ("--config", "nonexistent.toml")])
+def test_a_bad_setting_is_a_finding(bad: tuple[str, str]) -> None:
+    """An error, as the others are, in both forms."""
+    done = CliRunner().invoke(app, ["--json", *bad])
+    report = json.loads(done.stdout)
+    (finding,) = report["findings"]
+    assert (done.exit_code, report["status"], finding["name"]) == (2, "error", "settings")
+    assert bad[1] in finding["message"]
+    shown = CliRunner().invoke(app, bad)
+    assert shown.exit_code == 2
+    assert "settings" in shown.stdout

@@ -21,9 +21,14 @@ import structlog
 
 from ac_bridge.cli import main
 from ac_bridge.game import NEUTRAL
+from ac_bridge.machine.endings import ending_signals
 from ac_bridge.standin.shared import WheelRegion
 from ac_bridge.standin.wheel import pack_controls
 from ac_bridge.trials import controls
+from ac_bridge.trials.bench import Look
+from ac_bridge.trials.watching import Watch
+from ac_bridge_protocol.frame import GameState, TelemetryFrame
+from helpers.frames import make_frame
 
 TIMEOUT_S = 120
 PATIENCE = 600
@@ -181,6 +186,16 @@ def test_telemetry_without_a_game() -> None:
     assert "try: Start a drive" in flat(done.stderr)
 
 
+def test_telemetry_as_objects_is_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A console's code page would break what the game says in other characters."""
+    frame = make_frame(tyre_compound="tendre é 😀")
+    look = Look(frame, GameState.LIVE, "The game is live.", "")
+    monkeypatch.setattr(Watch, "looks", lambda *_: iter([look]))
+    lines = run("test-telemetry", "--game", "standin", "--json").stdout.splitlines()
+    assert lines[0].isascii()
+    assert TelemetryFrame.model_validate_json(lines[0]) == frame
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+C of POSIX")
 def test_telemetry_waits_for_the_game_until_ctrl_c() -> None:
     """A game that comes later is shown, a pause is told, and Ctrl+C ends it with status 0."""
@@ -267,9 +282,9 @@ def test_control_without_a_game_only_moves(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", ending_signals())
 def test_control_that_is_interrupted_lets_go(number: signal.Signals) -> None:
-    """Whatever was pressed is released, by Ctrl+C as by SIGTERM."""
+    """Whatever was pressed is released, by Ctrl+C as by SIGTERM and by a closed terminal."""
     name = f"ac_bridge_test_{uuid.uuid4().hex}"
     wheel = ("--page-prefix", f"{name}_", "--controller", "standin", "--wheel-name", name)
     with (

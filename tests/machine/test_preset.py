@@ -176,6 +176,17 @@ def test_a_write_that_fails_leaves_the_old_preset(
     assert not list(path.parent.glob("*.new"))
 
 
+def test_a_folder_in_the_way_of_the_new_preset_is_named(tmp_path: Path) -> None:
+    """And left alone, as it is not ours."""
+    documents = make_documents(tmp_path)
+    in_the_way = (documents / PRESET).with_name("ac-bridge.ini.new")
+    in_the_way.mkdir(parents=True)
+    with pytest.raises(SettingError, match=r"ac-bridge\.ini\.new") as caught:
+        write_preset(plan_preset(documents, VJOY, clock()), [])
+    assert caught.value.setting == "documents"
+    assert in_the_way.is_dir()
+
+
 def test_controls_that_cannot_be_read_are_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

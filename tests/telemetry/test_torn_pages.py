@@ -10,6 +10,7 @@ import functools
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 
 from ac_bridge.clock import SystemClock
 from ac_bridge.game import Page
+from ac_bridge.game.regions import create_region
 from ac_bridge.game.shared_pages import SharedPages
 from ac_bridge.telemetry.decode import GRAPHICS_FRAME, PHYSICS_FRAME
 from ac_bridge.telemetry.layout import LAYOUTS
@@ -32,6 +34,7 @@ READS = int(os.environ.get("AC_BRIDGE_TORN_READS", "3000"))
 FRAME_S = 1 / 60
 TESTS = Path(__file__).parents[1]
 PREFIX = f"ac_bridge_test_torn_{os.getpid()}_"
+ALTERNATING = (Page.PHYSICS, Page.GRAPHICS)
 packet_ids = st.integers(1, MAX_PACKET_ID)
 written = st.sampled_from([Page.PHYSICS, Page.GRAPHICS])
 
@@ -174,3 +177,76 @@ def test_the_reader_is_not_fooled_by_a_real_process(chunk_us: float) -> None:
     )
     assert reader.torn_reads > 0
     assert wrong <= held_up
+
+
+# --- A writer as quick as the game ----------------------------------------------------------------
+
+RECORDS = 20_000
+REST_NS = 60_000
+"""Between two writes: 3 ms in the game; so much more often that a million reads meet many."""
+
+
+class RememberingPages(SharedPages):
+    """Shared pages that know the first copy of each page in the newest try."""
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__(prefix)
+        self.copies: list[bytes] = []
+
+    def read(self, page: Page) -> bytes:
+        data = super().read(page)
+        if page is Page.PHYSICS and len(self.copies) != 2:
+            self.copies.clear()
+        self.copies.append(data)
+        return data
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    """A file of pages, physics and graphics by turns."""
+    path = tmp_path / "pages"
+    with path.open("wb") as file:
+        for packet_id in range(1, RECORDS + 1):
+            file.write(patterned(Page.PHYSICS, packet_id) + patterned(Page.GRAPHICS, packet_id))
+    return path
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the writer is compiled for Linux")
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler here")
+def test_no_frame_is_wrong_beside_a_writer_as_quick_as_the_game(
+    tmp_path: Path, records: Path
+) -> None:
+    """Compiled code writes 16 bytes at a time: every frame is of pages that were published."""
+    writer = tmp_path / "torn_writer"
+    source = TESTS / "helpers" / "torn_writer.c"
+    subprocess.run(["cc", "-O2", "-o", writer, source], check=True)
+    whole = {patterned(page, n) for n in range(1, RECORDS + 1) for page in ALTERNATING}
+    wrong = 0
+    with contextlib.ExitStack() as stack:
+        for page in Page:
+            region = stack.enter_context(create_region(PREFIX + page.label, 4096))
+            region.write(0, patterned(page, 1))
+        files = [f"/dev/shm/{PREFIX}{page.label}" for page in ALTERNATING]  # noqa: S108
+        process = stack.enter_context(
+            subprocess.Popen(
+                [writer, *files, records, str(REST_NS)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+        pages = stack.enter_context(contextlib.closing(RememberingPages(PREFIX)))
+        reader = TelemetryReader(pages)
+        for number in range(20 * READS):
+            values = reader.read(number * FRAME_S)
+            physics, graphics = pages.copies[:2]
+            if values["packet_id"] == packet_id_of(physics):
+                wrong += physics not in whole or graphics not in whole
+        report = json.loads(process.communicate("")[0])
+    print(  # noqa: T201 -- shown with -s: what the machine did to this run
+        f"\n{20 * READS} reads during {report['writes']} writes: {reader.torn_reads} copies thrown "
+        f"away, {wrong} frames wrong; {report['held_up']} writes held up"
+    )
+    assert reader.torn_reads > 0
+    assert report["writes"] > READS
+    assert wrong <= report["held_up"]
