@@ -89,7 +89,7 @@ def test_pause(scene: Scene) -> None:
 
 def test_stall(scene: Scene) -> None:
     """Less than a second: the wheel is neutral meanwhile, and the drive goes on by itself."""
-    scene.game.tell("stall 0.6")
+    scene.game.tell("stall 0.4")
     neutral_while_stalled = []
     states = []
     for _ in range(40):
@@ -109,7 +109,8 @@ def test_tear(scene: Scene) -> None:
     before = scene.drive_off()["torn_reads"]
     scene.game.tell("tear on")
     states, end = scene.drive_on(40)
-    assert (states, end) == (["live"], "")
+    assert end == ""
+    assert set(states) <= {"live", "stalled"}, "a busy machine may hold up any process for 50 ms"
     _, _, _, _, info = scene.env.step(ACTION)
     assert info["torn_reads"] > before
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ac_bridge.control.gears import ShiftPlan
-from ac_bridge.control.reset import DEFAULT_PLAN
+from ac_bridge.control.reset import DEFAULT_PLAN, ResetPlan
 from ac_bridge.control.shifting import ShiftedBy
 from ac_bridge.control.smoothing import smoothing_named
 from ac_bridge.episode import Episode
@@ -16,7 +16,7 @@ from ac_bridge.game import NEUTRAL, Controls, RecordingWheel
 from ac_bridge.pacing import TickStats
 from ac_bridge.rig import WIGGLE, Rig, RigSettings
 from ac_bridge.standin import StandinGame
-from ac_bridge_protocol.errors import WheelError
+from ac_bridge_protocol.errors import SettingError, WheelError
 from ac_bridge_protocol.frame import GameState
 from ac_bridge_protocol.messages import Event, EventKind
 
@@ -227,3 +227,48 @@ def test_a_session_screen_whose_clock_runs_is_started_too() -> None:
         assert not drive.outcome.frame.is_in_pit
         drive.reset()
         assert drive.episode.first.speed_kmh < 1.0
+
+
+def test_a_wheel_that_fails_while_shifting_does_not_stop_the_looking() -> None:
+    """The sampler tends the gears: an error of the wheel must not end it."""
+    drive = Drive("learner")
+    drive.step(0.0, 0.5, 0.0, 0.0)
+    take, broken = drive.wheel.apply, WheelError("The device was taken.")
+
+    def refuse(_controls: Controls) -> None:
+        raise broken
+
+    drive.rig._shifting.ask(1)
+    drive.wheel.apply = refuse  # type: ignore[method-assign]
+    frame = drive.outcome.frame
+    for _ in range(3):
+        drive.rig.tend(frame)
+    assert EventKind.WHEEL_LOST in drive.kinds()
+    assert not drive.rig.driven
+    drive.wheel.apply = take  # type: ignore[method-assign]
+    drive.rig.tend(frame)
+    assert drive.wheel.now == NEUTRAL
+
+
+def test_a_reset_by_commands_needs_a_game_that_takes_them() -> None:
+    """The stand-in has no command port: refused when it is chosen, not in the middle of a reset."""
+    with pytest.raises(SettingError, match="command port"):
+        Drive(reset_plan=ResetPlan(strategy="command_port"))
+
+
+def test_first_gear_is_selected_with_the_clutch_where_the_game_leaves_it_to_the_driver() -> None:
+    """Without the automatic clutch a shift at a standstill would stall the engine."""
+    drive = Drive()
+    statics = drive.rig.require_statics().model_copy(update={"aid_auto_clutch": False})
+    drive.rig._reader._statics = statics
+    drive.wheel.states.clear()
+    drive.reset()
+    shifting = [controls for controls in drive.wheel.states if 1 in controls.buttons]
+    assert shifting
+    assert all(controls.clutch == 1.0 for controls in shifting)
+    assert drive.wheel.now == NEUTRAL
+    drive = Drive("learner")
+    drive.rig._reader._statics = statics
+    drive.step(0.0, 0.5, 0.0, 1.0)
+    drive.step(0.0, 0.5, 0.0, 0.0)
+    assert any(1 in c.buttons and c.clutch == 1.0 for c in drive.wheel.states)

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import itertools
+import functools
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from ac_bridge.game.regions import create_region, open_region
-from ac_bridge_protocol.errors import GameAbsentError, PageError
+from ac_bridge_protocol.errors import GameAbsentError, PageError, SettingError
+from helpers.region_names import new_name
 
 if sys.platform != "win32":
+    import fcntl
+
     from ac_bridge.game.regions_linux import create_file, open_file
+else:
+    from ac_bridge.game.regions_windows import open_mapping
 
 linux_only = pytest.mark.skipif(sys.platform == "win32", reason="files in /dev/shm")
 windows_only = pytest.mark.skipif(sys.platform != "win32", reason="named mappings")
-_numbers = itertools.count()
 
 
 @pytest.fixture
 def name() -> str:
     """A name that nothing else has."""
-    return f"ac_bridge_test_{os.getpid()}_{next(_numbers)}"
+    return new_name()
 
 
 def test_a_reader_never_creates(name: str) -> None:
@@ -90,25 +95,69 @@ def test_closed_is_closed(name: str) -> None:
     for closed in (region, reader):
         with pytest.raises(PageError, match=name):
             closed.read(16)
+        if sys.platform != "win32":
+            with pytest.raises(PageError, match=name):
+                closed.orphaned()
     with pytest.raises(GameAbsentError):
         open_region(name, 16)
 
 
-def test_a_new_owner_finds_the_old_bytes(name: str) -> None:
-    """While somebody holds a region, whoever creates it anew takes it over as it is."""
-    with create_region(name, 64) as first:
-        first.write(0, b"stale")
-        with open_region(name, 64) as reader, create_region(name, 32) as second:
+def test_one_owner_at_a_time(name: str) -> None:
+    """Who created a region has it alone until closing it; readers and writers come and go."""
+    with create_region(name, 64) as owner:
+        owner.write(0, b"mine")
+        for _ in range(2):
+            with pytest.raises(PageError, match="still runs") as caught:
+                create_region(name, 32)
+            assert "--wheel" in caught.value.hint
+        with open_region(name, 64, writable=True) as other:
+            assert other.read(4) == b"mine"
+            assert not other.orphaned()
+    with create_region(name, 64) as owner:
+        owner.write(0, b"x")
+
+
+def test_an_owner_that_is_killed_holds_nothing(name: str) -> None:
+    """The system lets go for a process that had no time to; the next one takes its bytes over."""
+    held = (
+        "import os; from ac_bridge.game.regions import create_region; "
+        f"create_region({name!r}, 64).write(0, b'stale'); os._exit(3)"
+    )
+    done = subprocess.run([sys.executable, "-c", held], timeout=60, check=False)
+    assert done.returncode == 3
+    with create_region(name, 64) as region:
+        assert region.read(5) == (bytes(5) if sys.platform == "win32" else b"stale")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["", ".", "..", "../x", "a/b", "a\\b", "/dev/shm/x", ".hidden", "-rf", "a b", "a\n", "a\0", "ä"]
+    + ["x" * 101],
+)
+def test_names_that_lead_elsewhere_are_refused(bad: str) -> None:
+    """A name is never a path: neither side opens anything by it."""
+    for open_it in (create_region, open_region):
+        with pytest.raises(SettingError, match="cannot be called"):
+            open_it(bad, 64)
+
+
+@windows_only
+def test_a_new_owner_finds_what_a_reader_kept(name: str) -> None:
+    """While a reader holds a region, whoever creates it anew takes it over as it is."""
+    first = create_region(name, 64)
+    first.write(0, b"stale")
+    with open_region(name, 64) as reader:
+        first.close()
+        with create_region(name, 32) as second:
             assert second.read(5) == b"stale"
             second.write(0, b"fresh")
             assert reader.read(5) == b"fresh"
-            assert not reader.orphaned()
 
 
 @windows_only
 def test_the_name_is_of_the_logon_session(name: str) -> None:
     """The bare name and the one with `Local` in front are the same mapping, a whole page big."""
-    with create_region(name, 592) as writer, open_region("Local\\" + name, 4096) as reader:
+    with create_region(name, 592) as writer, open_mapping("Local\\" + name, 4096) as reader:
         assert writer.name == "Local\\" + name
         writer.write(0, b"x")
         assert reader.read(1) == b"x"
@@ -164,15 +213,50 @@ def test_a_file_that_was_replaced_is_not_removed(tmp_path: Path) -> None:
 
 
 @linux_only
-def test_links_are_not_followed(tmp_path: Path) -> None:
+def test_links_are_followed_to_read_alone(tmp_path: Path) -> None:
     """Everybody may write to the folder: a link in it must not make us write elsewhere."""
     precious = tmp_path / "precious"
     precious.write_bytes(b"x" * 4096)
     (tmp_path / "page").symlink_to(precious)
-    with pytest.raises(PageError, match="cannot be opened"):
-        create_file("page", 64, folder=tmp_path)
-    with pytest.raises(PageError, match="cannot be opened"):
+    for to_write in (create_file, functools.partial(open_file, writable=True)):
+        with pytest.raises(PageError, match="is a symbolic link") as caught:
+            to_write("page", 64, folder=tmp_path)
+        assert "user" not in caught.value.hint
+    with open_file("page", 64, folder=tmp_path) as region:
+        assert region.read(64) == b"x" * 64
+    assert precious.read_bytes() == b"x" * 4096
+
+
+@linux_only
+def test_a_pipe_is_not_waited_at(tmp_path: Path) -> None:
+    """What lies under a page's name and is no file is refused at once."""
+    os.mkfifo(tmp_path / "page")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(PageError, match="holds 0 bytes"):
         open_file("page", 64, folder=tmp_path)
+    with pytest.raises(PageError, match="Is a directory") as caught:
+        create_file("folder", 64, folder=tmp_path)
+    assert not caught.value.hint
+
+
+@linux_only
+def test_a_file_that_its_owner_removes_meanwhile_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever locks a file in the instant its last owner removes it holds one with a name."""
+    path = tmp_path / "page"
+    path.write_bytes(b"old")
+    lock = fcntl.flock
+
+    def slowly(descriptor: int, how: int) -> None:
+        lock(descriptor, how)
+        monkeypatch.undo()
+        path.unlink()
+
+    monkeypatch.setattr(fcntl, "flock", slowly)
+    with create_file("page", 64, folder=tmp_path) as region:
+        assert not region.orphaned()
+        assert path.read_bytes() == bytes(64)
 
 
 @linux_only

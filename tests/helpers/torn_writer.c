@@ -5,8 +5,8 @@
  *
  * PHYSICS, GRAPHICS: files of shared memory. PAGES: a file of records, each a physics page and a
  * graphics page. It writes record after record with REST_NS in between, again and again, until its
- * standard input is closed; then it prints how many it wrote, and in how many of them the system
- * held it up for more than HELD_UP_NS.
+ * standard input is closed; then it prints how many it wrote, and the records (from 1) during which
+ * the system held it up for more than HELD_UP_NS.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -67,7 +67,8 @@ int main(int count, char **arguments)
     size_t records = size / (PHYSICS + GRAPHICS);
     struct sched_param priority = {.sched_priority = 1};
     sched_setscheduler(0, SCHED_FIFO, &priority); /* where we may: undisturbed */
-    long written = 0, held_up = 0;
+    char *held_up = calloc(records, 1);
+    long written = 0;
     for (int64_t due_ns = now_ns(); written % LOOK_EVERY || !ended(); written++) {
         const char *record = pages + written % records * (PHYSICS + GRAPHICS);
         while (now_ns() < due_ns)
@@ -76,9 +77,12 @@ int main(int count, char **arguments)
         write_page(physics, (const chunk *)record, PHYSICS);
         write_page(graphics, (const chunk *)(record + PHYSICS), GRAPHICS);
         int64_t done_ns = now_ns();
-        held_up += done_ns - began_ns > HELD_UP_NS;
+        if (done_ns - began_ns > HELD_UP_NS) held_up[written % records] = 1;
         due_ns = done_ns + rest_ns;
     }
-    printf("{\"writes\": %ld, \"held_up\": %ld}\n", written, held_up);
+    printf("{\"writes\": %ld, \"held_up\": [0", written);
+    for (size_t i = 0; i < records; i++)
+        if (held_up[i]) printf(", %zu", i + 1);
+    puts("]}");
     return 0;
 }

@@ -345,3 +345,38 @@ def test_a_static_page_that_changes_while_it_is_read_is_read_again() -> None:
     statics = reader.statics()
     assert statics is not None
     assert (statics.car_model, reader.torn_reads) == ("ks_mazda_mx5_cup", 1)
+
+
+def test_a_page_that_is_short_for_a_moment_is_read_again() -> None:
+    """A bridge empties its file before it fills it: that is no new game, and no missing one."""
+
+    class Pages(MemoryPages):
+        short = 0
+
+        def read(self, page: Page) -> bytes:
+            if page is Page.PHYSICS and self.short > 0:
+                self.short -= 1
+                raise PageError("The physics page has 0 bytes.")
+            return super().read(page)
+
+    pages = Pages(live_pages().published)
+    reader = TelemetryReader(pages)
+    read(reader)
+    pages.short = 3
+    assert read(reader).torn_reads == 3
+    pages.short = 1000
+    assert read(reader).packet_id == 33_333, "what was read last"
+    assert reader.launches == 0
+
+
+def test_another_game_under_other_names_is_refused_by_name() -> None:
+    """Where ours is absent, the one that publishes instead is the reason."""
+
+    class Pages(MemoryPages):
+        def foreign_game(self) -> str | None:
+            return "Assetto Corsa EVO"
+
+    reader = TelemetryReader(Pages({}))
+    with pytest.raises(WrongGameError, match="EVO"):
+        read(reader)
+    assert reader.state is GameState.WRONG_GAME
