@@ -481,13 +481,13 @@ def preset_section() -> str:
 
 
 def plan_section(plan: Any) -> str:
-    """Return those values of a plan, a dataclass, below which something stands."""
+    """Return every value of a plan, a dataclass; of a plan within it, that it has a table too."""
     docs = member_docs(type(plan))
-    rows = [
-        (f"`{field.name}`", code(getattr(plan, field.name)), docs[field.name])
-        for field in dataclasses.fields(plan)
-        if field.name in docs and not dataclasses.is_dataclass(getattr(plan, field.name))
-    ]
+    rows = []
+    for field in dataclasses.fields(plan):
+        value = getattr(plan, field.name)
+        said = "see above" if dataclasses.is_dataclass(value) else code(value)
+        rows.append((f"`{field.name}`", said, docs[field.name]))
     return table(("name", "value", "meaning"), rows)
 
 
