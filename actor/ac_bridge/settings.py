@@ -23,6 +23,9 @@ CONTROL_HZ = (1.0, 100.0)
 """Control rates that make sense: below, nobody drives; above, the game's 333 Hz steps show."""
 TELEMETRY_HZ = (10.0, 333.0)
 """Telemetry rates: up to the game's physics rate."""
+REGION_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$"
+"""Names of shared memory, and what they begin with. On Linux they are files' names: never a path,
+never hidden, and short enough for every system."""
 
 
 class ActorSettings(BaseSettings):
@@ -39,9 +42,9 @@ class ActorSettings(BaseSettings):
     ``standin`` is also the wheel of `ac-bridge simulate`."""
     device_id: int = Field(default=1, ge=1, le=16)
     """Number of the vJoy device."""
-    wheel_name: str = Field(default="ac_bridge_wheel", min_length=1)
+    wheel_name: str = Field(default="ac_bridge_wheel", pattern=REGION_NAME)
     """The wheel of an `ac-bridge simulate`, where several run side by side."""
-    page_prefix: str = "acpmf_"
+    page_prefix: str = Field(default="acpmf_", pattern=REGION_NAME)
     """What the names of the game's pages begin with."""
     listen: str = "127.0.0.1:8765"
     """Address and port; port 0 takes a free one. Loopback only, as nothing checks who calls."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,22 +22,19 @@ from ac_bridge.standin.shared import SharedWheel
 from ac_bridge.telemetry.layout import LAYOUTS
 from ac_bridge.telemetry.reader import TelemetryReader
 from ac_bridge_protocol.errors import GameAbsentError
+from helpers.region_names import new_name, remove_all
 
 TIMEOUT_S = 60
 OFF, LIVE = 0, 2
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals and files of POSIX")
-_numbers = itertools.count()
 
 
 @pytest.fixture
 def prefix() -> Iterator[str]:
     """A prefix that nothing else has; whatever a crash leaves there is removed."""
-    name = f"ac_bridge_test_simulate_{os.getpid()}_{next(_numbers)}_"
+    name = new_name()
     yield name
-    with contextlib.suppress(FileNotFoundError):
-        for entry in os.scandir("/dev/shm"):  # noqa: S108 -- where the pages are
-            if entry.name.startswith(name):
-                os.unlink(entry.path)  # noqa: PTH108
+    remove_all(name)
 
 
 def command(prefix: str, *options: str) -> list[str]:
@@ -72,6 +68,21 @@ def tell(process: subprocess.Popen[str], line: str) -> str:
     process.stdin.write(f"{line}\n")
     process.stdin.flush()
     return process.stdout.readline().strip()
+
+
+def refused(prefix: str, *options: str) -> str:
+    """Start one that does not start; return what it says instead, on one line."""
+    done = subprocess.run(
+        command(prefix, *options),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert "Traceback" not in done.stderr
+    return " ".join(done.stderr.split())
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -151,12 +162,12 @@ def test_torn_pages_are_met(prefix: str, watched: Watched) -> None:
 
 
 @posix_only
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_end_it_in_order(prefix: str, watched: Watched, number: signal.Signals) -> None:
-    """Ctrl+C and SIGTERM end the game as a player does, with exit status 0."""
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_signals_end_it_in_order(prefix: str, watched: Watched, name: str) -> None:
+    """Ctrl+C, SIGTERM and a closed terminal end the game as a player does, with status 0."""
     with simulating(prefix) as process:
         until(lambda: watched.status == LIVE)
-        process.send_signal(number)
+        process.send_signal(signal.Signals[name])
         out, log = process.communicate(timeout=TIMEOUT_S)
         assert process.returncode == 0, log
         assert "ended" in out
@@ -191,12 +202,7 @@ def test_refuses_to_run_beside_another(prefix: str, watched: Watched) -> None:
     """Two games under one name would tear each other's pages: the second says what to do."""
     with simulating(prefix) as process:
         until(lambda: watched.packet_id > 0)
-        done = subprocess.run(
-            command(prefix), capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-        )
-        assert done.returncode == 1
-        assert "another `ac-bridge simulate` runs" in " ".join(done.stderr.split())
-        assert "Traceback" not in done.stderr
+        assert "another `ac-bridge simulate` runs" in refused(prefix)
         assert tell(process, "exit") == "ended"
 
 
@@ -214,6 +220,63 @@ def test_ends_by_itself(prefix: str) -> None:
     assert done.stdout.splitlines()[1:] == ["ended"]
 
 
+@pytest.mark.parametrize("for_s", ["1e12", "inf"])
+def test_a_very_long_time_is_waited_for(prefix: str, watched: Watched, for_s: str) -> None:
+    """A time beyond every timer's is no error."""
+    with simulating(prefix, "--for", for_s) as process:
+        until(lambda: watched.packet_id > 0)
+        assert tell(process, "exit") == "ended"
+        _, log = process.communicate(timeout=TIMEOUT_S)
+        assert (process.returncode, log) == (0, "")
+
+
+def test_nobody_has_to_read_its_answers(prefix: str, watched: Watched) -> None:
+    """Whoever started it may go: it obeys without an answer, and ends in order."""
+    with simulating(prefix) as process:
+        until(lambda: watched.status == LIVE)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        process.stdin.write("nonsense\npause\n")
+        process.stdin.flush()
+        until(lambda: watched.status == 3)
+        process.stdin.write("resume\n")
+        process.stdin.flush()
+        until(lambda: watched.status == LIVE)
+        process.stdin.write("exit\n")
+        process.stdin.flush()
+        assert process.wait(TIMEOUT_S) == 0
+        assert process.stderr.read() == ""
+    assert watched.status == OFF
+
+
+def test_a_wheel_has_one_game(prefix: str, watched: Watched) -> None:
+    """A second game does not get the wheel of the first, and does not take it away either."""
+    with simulating(prefix) as process:
+        until(lambda: watched.packet_id > 0)
+        second = refused(f"{prefix}second_", "--wheel", f"{prefix}wheel")
+        assert "belongs to a program that still runs" in second
+        assert "--wheel" in second
+        SharedWheel(f"{prefix}wheel").close()
+        assert tell(process, "exit") == "ended"
+
+
+@posix_only
+def test_no_name_leads_to_a_file_elsewhere(prefix: str, tmp_path: Path) -> None:
+    """Neither pages nor a wheel are written to what is not shared memory, nor removed there."""
+    precious = tmp_path / "precious"
+    precious.write_text("longer than twenty bytes, and mine")
+    up = "/.." * 9
+    for path in (str(precious), f"..{up}{precious}"):
+        assert repr(path)[:9] in refused(prefix, "--wheel", path)
+    (tmp_path / "physics").write_text("mine too")
+    assert "cannot be called" in refused(f"{tmp_path}/")
+    assert "pages are called" in refused(prefix, "--wheel", f"{prefix}physics")
+    assert precious.read_text() == "longer than twenty bytes, and mine"
+    assert (tmp_path / "physics").read_text() == "mine too"
+
+
 def test_ends_with_its_parent_if_asked_to(prefix: str, watched: Watched) -> None:
     """The end of standard input ends it with --with-parent, and does not without."""
     with simulating(prefix) as process, simulating(f"{prefix}child_", "--with-parent") as child:
@@ -229,15 +292,7 @@ def test_ends_with_its_parent_if_asked_to(prefix: str, watched: Watched) -> None
 
 def test_bad_options_are_named(prefix: str) -> None:
     """A gearbox that does not exist ends with status 1 and lists those that do."""
-    done = subprocess.run(
-        command(prefix, "--gearbox", "manual"),
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "automatic, sequential" in done.stderr
+    assert "automatic, sequential" in refused(prefix, "--gearbox", "manual")
 
 
 def test_help_has_examples() -> None:

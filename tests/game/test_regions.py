@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ac_bridge.game.regions import create_region, open_region
+from ac_bridge.settings import load_settings
 from ac_bridge_protocol.errors import GameAbsentError, PageError, SettingError
 from helpers.region_names import new_name
 
@@ -131,14 +132,32 @@ def test_an_owner_that_is_killed_holds_nothing(name: str) -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    ["", ".", "..", "../x", "a/b", "a\\b", "/dev/shm/x", ".hidden", "-rf", "a b", "a\n", "a\0", "ä"]
-    + ["x" * 101],
+    [
+        "",
+        ".",
+        "..",
+        "../x",
+        "a/b",
+        "a\\b",
+        "/home/x",
+        ".hidden",
+        "-rf",
+        "a b",
+        "a\n",
+        "a\0",
+        "ä",
+        "x" * 101,
+    ],
 )
 def test_names_that_lead_elsewhere_are_refused(bad: str) -> None:
-    """A name is never a path: neither side opens anything by it."""
+    """A name is never a path: neither side opens anything by it, and no setting says it."""
     for open_it in (create_region, open_region):
         with pytest.raises(SettingError, match="cannot be called"):
             open_it(bad, 64)
+    for setting in ("page_prefix", "wheel_name"):
+        with pytest.raises(SettingError) as caught:
+            load_settings(**{setting: bad})
+        assert caught.value.setting == setting
 
 
 @windows_only

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from ac_bridge.game import Page, PageSource, shared_pages
 from ac_bridge.game.regions import Region, create_region
 from ac_bridge.game.shared_pages import MIN_BYTES, SharedPages
-from ac_bridge_protocol.errors import GameAbsentError, PageError
+from ac_bridge_protocol.errors import GameAbsentError, PageError, SettingError
 from game.contract import PageSourceContract
+from helpers.region_names import FOLDER, new_name
 from helpers.torn import patterned
-
-_numbers = itertools.count()
-
-
-def new_prefix() -> str:
-    """Return a prefix that nothing else has."""
-    return f"ac_bridge_test_{os.getpid()}_{next(_numbers)}_"
 
 
 @contextlib.contextmanager
@@ -43,7 +36,7 @@ class TestSharedPages(PageSourceContract):
     @pytest.fixture(autouse=True)
     def published_while_testing(self) -> Iterator[None]:
         """Publish what `make` reads."""
-        self.prefix = new_prefix()
+        self.prefix = new_name()
         with published(self.prefix):
             yield
 
@@ -53,7 +46,7 @@ class TestSharedPages(PageSourceContract):
 
 def test_pages_are_what_was_written() -> None:
     """Every page is read as it was published, by its own name, and follows later writes."""
-    prefix = new_prefix()
+    prefix = new_name()
     with published(prefix, 5) as regions, contextlib.closing(SharedPages(prefix)) as pages:
         for page in Page:
             assert pages.read(page) == patterned(page, 5)
@@ -66,7 +59,7 @@ def test_pages_are_what_was_written() -> None:
 def test_absent_names_the_page_and_helps() -> None:
     """Without a game the error says which name was looked for and what to do; nothing appears."""
     with contextlib.closing(SharedPages()) as pages:
-        pages.prefix = new_prefix()
+        pages.prefix = new_name()
         for page in (*Page, Page.PHYSICS):
             with pytest.raises(GameAbsentError, match=pages.prefix + page.label) as caught:
                 pages.read(page)
@@ -75,7 +68,7 @@ def test_absent_names_the_page_and_helps() -> None:
 
 def test_opened_when_the_game_comes() -> None:
     """A game that starts later is found by the next read."""
-    prefix = new_prefix()
+    prefix = new_name()
     with contextlib.closing(SharedPages(prefix)) as pages:
         with pytest.raises(GameAbsentError):
             pages.read(Page.PHYSICS)
@@ -85,7 +78,7 @@ def test_opened_when_the_game_comes() -> None:
 
 def test_a_game_that_went_is_kept_until_reopened() -> None:
     """The last bytes stay readable; after `reopen` the game is absent, or the new one."""
-    prefix = new_prefix()
+    prefix = new_name()
     with contextlib.closing(SharedPages(prefix)) as pages:
         with published(prefix, 9):
             before = pages.read(Page.PHYSICS)
@@ -100,7 +93,7 @@ def test_a_game_that_went_is_kept_until_reopened() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="a mapping there outlives its creator")
 def test_a_new_file_of_the_old_name_is_seen_after_reopening() -> None:
     """A bridge that makes its files anew is followed by `reopen`, and only by that."""
-    prefix = new_prefix()
+    prefix = new_name()
     with contextlib.closing(SharedPages(prefix)) as pages:
         with published(prefix, 9):
             pages.read(Page.PHYSICS)
@@ -112,7 +105,7 @@ def test_a_new_file_of_the_old_name_is_seen_after_reopening() -> None:
 
 def test_closed_is_absent() -> None:
     """A closed source has no game, whatever is published."""
-    prefix = new_prefix()
+    prefix = new_name()
     with published(prefix):
         pages = SharedPages(prefix)
         pages.read(Page.STATIC)
@@ -124,7 +117,7 @@ def test_closed_is_absent() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="mappings there are whole 4096-byte pages")
 def test_documented_sizes_are_enough() -> None:
     """The sizes of the game's documents will do; anything less is refused."""
-    prefix = new_prefix()
+    prefix = new_name()
     with contextlib.ExitStack() as stack:
         for page, size_bytes in MIN_BYTES.items():
             region = stack.enter_context(create_region(prefix + page.label, size_bytes))
@@ -139,7 +132,7 @@ def test_documented_sizes_are_enough() -> None:
 @pytest.mark.parametrize("page", Page)
 def test_a_page_that_is_too_small_is_refused(page: Page) -> None:
     """One byte less than the documents promise is an error that names the page."""
-    prefix = new_prefix()
+    prefix = new_name()
     with (
         create_region(prefix + page.label, MIN_BYTES[page] - 1),
         contextlib.closing(SharedPages(prefix)) as pages,
@@ -151,7 +144,7 @@ def test_a_page_that_is_too_small_is_refused(page: Page) -> None:
 @pytest.mark.parametrize("missing", Page)
 def test_all_pages_or_none(missing: Page) -> None:
     """While one page is missing there is no game, and nothing of the others is held on to."""
-    prefix = new_prefix()
+    prefix = new_name()
     with contextlib.closing(SharedPages(prefix)) as pages:
         with contextlib.ExitStack() as stack:
             for page in Page:
@@ -166,7 +159,7 @@ def test_all_pages_or_none(missing: Page) -> None:
 
 def test_evo_is_recognised_by_its_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of Assetto Corsa EVO alone are another game's; beside ours they do not matter."""
-    prefix, evo = new_prefix(), new_prefix()
+    prefix, evo = new_name(), new_name() + "static"
     monkeypatch.setattr(shared_pages, "EVO_STATIC", evo)
     with contextlib.closing(SharedPages(prefix)) as pages:
         assert pages.foreign_game() is None
@@ -175,3 +168,25 @@ def test_evo_is_recognised_by_its_names(monkeypatch: pytest.MonkeyPatch) -> None
             with published(prefix):
                 assert pages.foreign_game() is None
         assert pages.foreign_game() is None
+
+
+@pytest.mark.parametrize("prefix", ["", "../../home/x_", "/home/x_", "a b", "x" * 95])
+def test_prefixes_that_lead_elsewhere_are_refused(prefix: str) -> None:
+    """A prefix that makes no name of every page is named as the setting at once."""
+    with pytest.raises(SettingError) as caught:
+        SharedPages(prefix)
+    assert caught.value.setting == "page_prefix"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links in /dev/shm")
+def test_pages_that_are_links_are_read(tmp_path: Path) -> None:
+    """A bridge may keep its pages elsewhere and publish links to them."""
+    prefix = new_name()
+    with contextlib.ExitStack() as stack:
+        for page in Page:
+            (tmp_path / page.label).write_bytes(patterned(page, 3))
+            link = FOLDER / (prefix + page.label)
+            link.symlink_to(tmp_path / page.label)
+            stack.callback(link.unlink)
+        pages = stack.enter_context(contextlib.closing(SharedPages(prefix)))
+        assert [pages.read(page) for page in Page] == [patterned(page, 3) for page in Page]

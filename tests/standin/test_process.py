@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-import os
 import queue
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,7 +11,7 @@ import pytest
 
 from ac_bridge.clock import ManualClock
 from ac_bridge.game import Controls, Page
-from ac_bridge.game.regions import create_region
+from ac_bridge.game.regions import create_region, open_region
 from ac_bridge.game.shared_pages import SharedPages
 from ac_bridge.standin import StandinGame
 from ac_bridge.standin.process import (
@@ -25,11 +23,11 @@ from ac_bridge.standin.process import (
 )
 from ac_bridge.standin.shared import Publisher, SharedWheel, WheelRegion
 from ac_bridge.telemetry.layout import LAYOUTS
-from ac_bridge_protocol.errors import GameError, SettingError
+from ac_bridge_protocol.errors import GameAbsentError, GameError, SettingError
+from helpers.region_names import new_name
 from standin.support import START
 
 OFF, LIVE, PAUSE = 0, 2, 3
-_numbers = itertools.count()
 
 
 class Played:
@@ -79,7 +77,7 @@ class Played:
 def played() -> Iterator[Played]:
     """A simulation that has not lived yet."""
     with contextlib.ExitStack() as stack:
-        yield Played(f"ac_bridge_test_process_{os.getpid()}_{next(_numbers)}_", stack)
+        yield Played(new_name(), stack)
 
 
 @pytest.fixture
@@ -261,5 +259,50 @@ def test_opens_and_lets_go_of_everything(played: Played) -> None:
     with pytest.raises(SettingError), open_simulation(played.clock, gearbox="manual"):
         raise AssertionError("it opened")
     for name in ("physics", "wheel"):
-        with pytest.raises(GameError):
-            SharedWheel(prefix + name)
+        with pytest.raises(GameAbsentError):
+            open_region(prefix + name, 0)
+
+
+def test_a_wheel_has_one_simulation(played: Played) -> None:
+    """With pages of its own but another's wheel it does not start, and publishes nothing."""
+    prefix = played.prefix + "other_"
+    with (
+        pytest.raises(GameError, match="still runs"),
+        open_simulation(played.clock, prefix=prefix, wheel_name=played.prefix + "wheel"),
+    ):
+        raise AssertionError("it opened")
+    with pytest.raises(GameAbsentError):
+        open_region(prefix + "physics", 0)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "wheel"), [("../x_", "wheel"), ("", "wheel"), ("x_", "/home/x"), ("x_", "x_physics")]
+)
+def test_names_that_lead_elsewhere_are_refused(prefix: str, wheel: str) -> None:
+    """Before anything is opened."""
+    with (
+        pytest.raises(SettingError),
+        open_simulation(ManualClock(), prefix=prefix, wheel_name=wheel),
+    ):
+        raise AssertionError("it opened")
+
+
+@pytest.mark.parametrize("for_s", [0.0, 0.1])
+def test_ends_after_its_time(driven: Played, for_s: float) -> None:
+    """It ends as if told to, at the first step past its time."""
+    before_s = driven.clock.now()
+    said: list[str] = []
+    driven.simulation.run(driven.clock, queue.SimpleQueue(), said.append, for_s=for_s)
+    assert said == ["ended"]
+    assert driven.status == OFF
+    assert driven.clock.now() - before_s == pytest.approx(for_s, abs=0.0031)
+
+
+def test_a_very_long_time_does_not_end_it(driven: Played) -> None:
+    """No time is too long to be waited for."""
+    commands: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for line in ("pause", "exit"):
+        commands.put(line)
+    said: list[str] = []
+    driven.simulation.run(driven.clock, commands, said.append, for_s=1e300)
+    assert said == ["paused", "ended"]

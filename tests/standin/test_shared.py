@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -22,17 +23,16 @@ from ac_bridge.standin.shared import (
     WheelRegion,
 )
 from ac_bridge.standin.wheel import DEVICE, SHAPE, pack_controls
-from ac_bridge_protocol.errors import WheelError
+from ac_bridge_protocol.errors import PageError, SettingError, WheelError
 from game.contract import DRIVING, DeviceContract
+from helpers.region_names import FOLDER, new_name
 from helpers.torn import patterned
-
-_numbers = itertools.count()
 
 
 @pytest.fixture
 def name() -> str:
     """A name that nothing else has."""
-    return f"ac_bridge_test_shared_{os.getpid()}_{next(_numbers)}_"
+    return new_name()
 
 
 class TickingClock(ManualClock):
@@ -41,6 +41,9 @@ class TickingClock(ManualClock):
     def now(self) -> float:
         self.stall(0.5e-6)
         return super().now()
+
+
+linux_only = pytest.mark.skipif(sys.platform == "win32", reason="files in /dev/shm")
 
 
 class SpiedRegion:
@@ -171,14 +174,24 @@ def test_a_new_wheel_is_neutral(name: str) -> None:
 
 def test_taking_hold_sets_neutral(name: str) -> None:
     """What a driver who is gone left on the wheel ends when the next one takes it."""
-    with create_region(name, DEVICE.size) as left:
-        left.write(0, pack_controls(DRIVING))
-        with WheelRegion(name) as device:
-            assert device.device == pack_controls(DRIVING)
-            wheel = SharedWheel(name)
-            assert device.moved()
-            assert device.device == pack_controls(NEUTRAL)
-            wheel.close()
+    with WheelRegion(name) as device:
+        with open_region(name, DEVICE.size, writable=True) as gone:
+            gone.write(0, pack_controls(DRIVING))
+        assert device.moved()
+        assert device.device == pack_controls(DRIVING)
+        wheel = SharedWheel(name)
+        assert device.moved()
+        assert device.device == pack_controls(NEUTRAL)
+        wheel.close()
+
+
+@linux_only
+def test_a_wheel_that_a_killed_game_left_is_taken_over(name: str) -> None:
+    """It stands as it was held; a game that starts sees that as a wheel at rest."""
+    (FOLDER / name).write_bytes(pack_controls(DRIVING))
+    with WheelRegion(name) as device:
+        assert device.device == pack_controls(DRIVING)
+        assert not device.moved()
 
 
 def test_moved_is_said_once(name: str) -> None:
@@ -218,3 +231,63 @@ def test_a_simulation_that_came_back_is_followed(name: str) -> None:
         wheel.close()
         assert device.moved()
         assert device.device == pack_controls(NEUTRAL)
+
+
+def test_a_wheel_has_one_game(name: str) -> None:
+    """A second game does not get the wheel of one that runs, and takes nothing away from it."""
+    with WheelRegion(name) as device:
+        with pytest.raises(PageError, match="still runs"):
+            WheelRegion(name)
+        wheel = SharedWheel(name)
+        wheel.apply(DRIVING)
+        assert device.moved()
+        wheel.close()
+
+
+@pytest.mark.parametrize("bad", ["", "../../home/x", "/home/x", "acpmf_physics", "x_static"])
+def test_wheels_that_would_write_elsewhere_are_refused(bad: str) -> None:
+    """Neither a path nor a page's name is a wheel's, for the game as for the driver."""
+    for take in (WheelRegion, SharedWheel):
+        with pytest.raises(SettingError) as caught:
+            take(bad)
+        assert caught.value.setting == "wheel_name"
+
+
+def test_a_region_that_is_no_wheel_is_a_wheel_error(name: str) -> None:
+    """What is too small or may not be written to cannot be taken hold of."""
+    if sys.platform == "win32":
+        pytest.skip("mappings there are whole 4096-byte pages")
+    with create_region(name, DEVICE.size - 1), pytest.raises(WheelError, match="holds 19 bytes"):
+        SharedWheel(name)
+
+
+@linux_only
+def test_an_empty_wheel_is_a_wheel_error_until_it_is_whole(name: str) -> None:
+    """A file without contents in the wheel's place fails as a wheel does, and is not the end."""
+    with WheelRegion(name):
+        wheel = SharedWheel(name)
+    (FOLDER / name).touch()
+    for _ in range(2):
+        with pytest.raises(WheelError, match="holds 0 bytes"):
+            wheel.apply(DRIVING)
+    with WheelRegion(name) as device:
+        wheel.apply(DRIVING)
+        device.moved()
+        assert device.device == pack_controls(DRIVING)
+        wheel.close()
+
+
+@linux_only
+def test_a_wheel_that_cannot_be_set_neutral_is_let_go_of(name: str) -> None:
+    """Closing says that it failed, once, keeps nothing open, and the wheel stays closed."""
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with WheelRegion(name):
+        wheel = SharedWheel(name)
+    (FOLDER / name).touch()
+    with pytest.raises(WheelError, match="holds 0 bytes"):
+        wheel.close()
+    wheel.close()
+    (FOLDER / name).unlink()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    with pytest.raises(WheelError):
+        wheel.apply(DRIVING)

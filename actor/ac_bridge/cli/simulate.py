@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import os
 import queue
 import signal
 import sys
@@ -13,6 +15,7 @@ import typer
 
 from ac_bridge.clock import SystemClock
 from ac_bridge.game.shared_pages import AC_PREFIX
+from ac_bridge.machine.endings import ending_signals
 from ac_bridge.standin.process import open_simulation
 from ac_bridge.standin.shared import WHEEL_NAME
 
@@ -48,7 +51,7 @@ def simulate(
         ac-bridge simulate --gearbox sequential --seed 7 --for 60
     """
     commands: queue.SimpleQueue[str] = queue.SimpleQueue()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ending_signals():
         signal.signal(number, lambda *_: commands.put("exit"))
     with (
         contextlib.closing(SystemClock()) as clock,
@@ -56,21 +59,28 @@ def simulate(
             clock, prefix=prefix, wheel_name=wheel, seed=seed, gearbox=gearbox
         ) as simulation,
     ):
-        typer.echo(f"{READY}{prefix}physics, {prefix}graphics, {prefix}static; driven by {wheel}.")
+        _say(f"{READY}{prefix}physics, {prefix}graphics, {prefix}static; driven by {wheel}.")
         threading.Thread(
             target=_listen, args=(commands, with_parent), name="ac-bridge-commands", daemon=True
         ).start()
-        if for_s is not None:
-            timer = threading.Timer(for_s, commands.put, ("exit",))
-            timer.daemon = True
-            timer.start()
-        simulation.run(clock, commands, typer.echo)
+        simulation.run(clock, commands, _say, for_s=math.inf if for_s is None else for_s)
+
+
+def _say(line: str) -> None:
+    """Print a line; once nobody is left to read it, it goes nowhere and the game goes on."""
+    try:
+        typer.echo(line)
+    except OSError:  # a closed pipe, which Windows calls an invalid argument, or a closed terminal
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # also for what is still to be flushed at the end
+        os.close(nowhere)
 
 
 def _listen(commands: queue.SimpleQueue[str], with_parent: bool) -> None:
     """Hand over what is typed; its end ends the simulation too if it was a parent's."""
-    for line in sys.stdin:
-        if line.strip():
-            commands.put(line)
+    with contextlib.suppress(OSError):  # what a terminal that was closed reads like
+        for line in sys.stdin:
+            if line.strip():
+                commands.put(line)
     if with_parent:
         commands.put("exit")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 
+from ac_bridge_protocol.errors import PageError
 from ac_bridge_protocol.helpers import Closing
 
 
@@ -42,9 +43,21 @@ class Region(Closing, abc.ABC):
         """Whether its name no longer leads to it, so that whoever comes now sees another region.
 
         Never on Windows, where a mapping keeps its name as long as anybody holds it.
+
+        Raises:
+            PageError: the region is closed.
         """
         return False
 
     @abc.abstractmethod
     def close(self) -> None:
         """Let go of it. May be called twice."""
+
+
+def held(what: str) -> PageError:
+    """Return the error for a region that somebody who lives has created already."""
+    return PageError(
+        f"{what} belongs to a program that still runs.",
+        hint="If that is another `ac-bridge simulate`, end it, or keep the two apart with "
+        "--prefix and --wheel.",
+    )

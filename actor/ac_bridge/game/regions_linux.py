@@ -8,12 +8,14 @@ half a microsecond more. Writing goes through a mapping, since chunks must follo
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import mmap
 import os
 import sys
 from pathlib import Path
 
-from ac_bridge.game.region import Region
+from ac_bridge.game.region import Region, held
 from ac_bridge_protocol.errors import GameAbsentError, PageError
 
 assert sys.platform != "win32"  # noqa: S101 -- for type checkers: Windows has its own module
@@ -76,8 +78,15 @@ class FileRegion(Region):
             ) from error
 
     def orphaned(self) -> bool:
-        """Whether the file was removed, or another one was put in its place."""
-        return os.fstat(self._descriptor).st_nlink == 0
+        """Whether the file was removed, or another one was put in its place.
+
+        Raises:
+            PageError: the region is closed.
+        """
+        try:
+            return os.fstat(self._descriptor).st_nlink == 0
+        except OSError as error:
+            raise PageError(f"{self._path} cannot be looked at: {error.strerror}.") from error
 
     def close(self) -> None:
         """Let go of it, and remove the file if it is ours. May be called twice."""
@@ -96,13 +105,15 @@ def open_file(
 ) -> Region:
     """Open a region that somebody else created.
 
+    Links are followed to read only: some bridges publish links, and reading harms nothing.
+
     Raises:
         GameAbsentError: there is no such file.
         PageError: it is smaller than ``min_bytes``, or this user may not open it.
     """
     path = folder / name
     try:
-        descriptor = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | _SAFELY)
+        descriptor = os.open(path, _TO_WRITE if writable else _TO_READ)
     except FileNotFoundError:
         raise GameAbsentError(f"{path} does not exist.") from None
     except OSError as error:
@@ -121,11 +132,13 @@ def create_file(name: str, size_bytes: int, *, folder: Path = FOLDER) -> Region:
     """Create a region to write to, or take over the one of that name with what it holds.
 
     Raises:
-        PageError: the system refuses it.
+        PageError: somebody who lives created it, or the system refuses it.
     """
     path = folder / name
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _SAFELY, OWNER_ONLY_WRITES)
+        descriptor = _create_and_hold(path)
+    except BlockingIOError:
+        raise held(str(path)) from None
     except OSError as error:
         raise _refused(path, error) from error
     with contextlib.ExitStack() as on_error:
@@ -137,8 +150,26 @@ def create_file(name: str, size_bytes: int, *, folder: Path = FOLDER) -> Region:
     return region
 
 
-_SAFELY = os.O_CLOEXEC | os.O_NOFOLLOW
-"""The folder is everybody's: a link that somebody else laid there is not followed."""
+_TO_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+"""Without waiting: what lies there might be a pipe."""
+_TO_WRITE = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+"""The folder is everybody's: a link that somebody else laid there must not lead a write astray."""
+
+
+def _create_and_hold(path: Path) -> int:
+    """Open a file, made if need be, and lock it: the system unlocks it when this process ends.
+
+    Raises:
+        BlockingIOError: another one holds the lock.
+    """
+    while True:
+        with contextlib.ExitStack() as on_error:
+            descriptor = os.open(path, _TO_WRITE | os.O_CREAT, OWNER_ONLY_WRITES)
+            on_error.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(descriptor).st_nlink:  # else its last owner removed it just now
+                on_error.pop_all()
+                return descriptor
 
 
 def _remove(path: Path, descriptor: int) -> None:
@@ -156,7 +187,13 @@ def _too_small(path: Path, size_bytes: int, min_bytes: int) -> PageError:
 
 
 def _refused(path: Path, error: OSError) -> PageError:
+    if error.errno == errno.ELOOP:
+        return PageError(
+            f"{path} is a symbolic link, and is not written to through it.",
+            hint=f"Remove the link (rm {path}).",
+        )
+    foreign = isinstance(error, PermissionError)
     return PageError(
         f"{path} cannot be opened: {error.strerror}.",
-        hint=f"Run this as the user that owns the file (ls -l {path}).",
+        hint=f"Run this as the user that owns the file (ls -l {path})." if foreign else "",
     )

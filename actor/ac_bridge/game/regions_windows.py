@@ -12,7 +12,7 @@ import ctypes
 import sys
 from ctypes import wintypes
 
-from ac_bridge.game.region import Region
+from ac_bridge.game.region import Region, held
 from ac_bridge_protocol.errors import GameAbsentError, PageError
 
 assert sys.platform == "win32"  # noqa: S101 -- for type checkers: all below exists there alone
@@ -20,7 +20,7 @@ assert sys.platform == "win32"  # noqa: S101 -- for type checkers: all below exi
 FILE_MAP_WRITE, FILE_MAP_READ = 0x2, 0x4
 PAGE_READWRITE = 0x4
 INVALID_HANDLE_VALUE = wintypes.HANDLE(-1)
-ERROR_FILE_NOT_FOUND = 2
+ERROR_FILE_NOT_FOUND, ERROR_ALREADY_EXISTS = 2, 183
 LOCAL = "Local\\"
 
 
@@ -53,6 +53,9 @@ _CreateFileMapping.argtypes = (
     wintypes.LPCWSTR,
 )
 _CreateFileMapping.restype = wintypes.HANDLE
+_CreateMutex = _kernel32.CreateMutexW
+_CreateMutex.argtypes = (wintypes.LPVOID, wintypes.BOOL, wintypes.LPCWSTR)
+_CreateMutex.restype = wintypes.HANDLE
 _MapViewOfFile = _kernel32.MapViewOfFile
 _MapViewOfFile.argtypes = (
     wintypes.HANDLE,
@@ -76,7 +79,9 @@ _CloseHandle.restype = wintypes.BOOL
 class MappingRegion(Region):
     """A view of a named mapping."""
 
-    def __init__(self, name: str, handle: int, min_bytes: int, access: int) -> None:
+    def __init__(
+        self, name: str, handle: int, min_bytes: int, access: int, owner: int | None = None
+    ) -> None:
         """Map an open mapping.
 
         Args:
@@ -84,11 +89,14 @@ class MappingRegion(Region):
             handle: to it, closed with the region, and at once if it cannot be mapped.
             min_bytes: what it must at least hold.
             access: FILE_MAP_READ, with FILE_MAP_WRITE or without.
+            owner: the handle that tells others that we created it, closed in the same way.
 
         Raises:
             PageError: it cannot be mapped or is too small.
         """
         with contextlib.ExitStack() as on_close:
+            if owner is not None:
+                on_close.callback(_CloseHandle, owner)
             on_close.callback(_CloseHandle, handle)
             address = _MapViewOfFile(handle, access, 0, 0, 0)
             if not address:
@@ -158,15 +166,36 @@ def create_mapping(name: str, size_bytes: int) -> Region:
     r"""Create ``Local\NAME`` to write to, or take over the one of that name with what it holds.
 
     Raises:
-        PageError: Windows refuses it, or one of that name exists and is smaller.
+        PageError: somebody who lives created it, Windows refuses it, or one of that name exists
+            and is smaller.
     """
     full_name = LOCAL + name
+    owner = _own(full_name)
     handle = _CreateFileMapping(
         INVALID_HANDLE_VALUE, None, PAGE_READWRITE, 0, size_bytes, full_name
     )
     if not handle:
-        raise _refused(full_name)
-    return MappingRegion(full_name, handle, size_bytes, FILE_MAP_READ | FILE_MAP_WRITE)
+        error = _refused(full_name)
+        _CloseHandle(owner)
+        raise error
+    return MappingRegion(full_name, handle, size_bytes, FILE_MAP_READ | FILE_MAP_WRITE, owner)
+
+
+def _own(name: str) -> int:
+    """Return a handle that only who created ``name`` has; Windows closes it with the process.
+
+    The mapping itself does not tell: readers keep it alive too.
+
+    Raises:
+        PageError: another one has it.
+    """
+    owner = _CreateMutex(None, False, name + ".owner")
+    if not owner:
+        raise _refused(name)
+    if ctypes.get_last_error() == ERROR_ALREADY_EXISTS:
+        _CloseHandle(owner)
+        raise held(f"The mapping {name}")
+    return int(owner)
 
 
 def _mapped_bytes(name: str, address: int) -> int:

@@ -6,7 +6,7 @@ import contextlib
 import sys
 
 from ac_bridge.game.base import Page, PageSource
-from ac_bridge.game.regions import Region, open_region
+from ac_bridge.game.regions import Region, check_name, open_region
 from ac_bridge_protocol.errors import GameAbsentError, PageError
 
 AC_PREFIX = "acpmf_"
@@ -35,9 +35,13 @@ class SharedPages(PageSource):
 
     Args:
         prefix: what the names of the pages begin with.
+
+    Raises:
+        SettingError: no region's name can begin like that.
     """
 
     def __init__(self, prefix: str = AC_PREFIX) -> None:
+        check_pages(prefix)
         self.prefix = prefix
         self._regions: dict[Page, Region] = {}
         self._closed = False
@@ -86,6 +90,17 @@ class SharedPages(PageSource):
             return open_region(name, MIN_BYTES[page])
         except GameAbsentError as error:
             raise GameAbsentError(f"No game publishes {name}: {error.message}", hint=HINT) from None
+
+
+def check_pages(prefix: str) -> None:
+    """Make sure that pages may be called by a prefix.
+
+    Raises:
+        SettingError: they may not.
+    """
+    check_name(prefix, "page_prefix")
+    for page in Page:
+        check_name(prefix + page.label, "page_prefix")
 
 
 def _exists(name: str) -> bool:

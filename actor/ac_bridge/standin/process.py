@@ -113,7 +113,12 @@ class Simulation:
         return choose(self._commands, word, setting="command")(argument.strip())
 
     def run(
-        self, clock: Clock, commands: queue.SimpleQueue[str], answer: Callable[[str], object]
+        self,
+        clock: Clock,
+        commands: queue.SimpleQueue[str],
+        answer: Callable[[str], object],
+        *,
+        for_s: float = math.inf,
     ) -> None:
         """Live in real time until told to end.
 
@@ -121,10 +126,14 @@ class Simulation:
             clock: the game's.
             commands: lines to obey, from any thread.
             answer: takes what there is to say to each.
+            for_s: end without being told to after so many seconds.
         """
         gc.freeze()  # a collection in the middle of a drawn-out write would be a pause in it
+        end_s = clock.now() + for_s
         while not self.ended:
             clock.sleep_until(self._game.next_step_s)
+            if clock.now() >= end_s:
+                commands.put("exit")
             while not commands.empty():
                 try:
                     answer(self.obey(commands.get_nowait()))
@@ -198,8 +207,8 @@ def open_simulation(
         gearbox: who shifts: automatic or sequential.
 
     Raises:
-        GameError: a game publishes those pages already.
-        SettingError: there is no such gearbox.
+        GameError: a game publishes those pages already, or the wheel is another stand-in's.
+        SettingError: there is no such gearbox, or pages or a wheel cannot be called that.
     """
     chosen = choose(GEARBOXES, gearbox, setting="gearbox")
     refuse_beside_another(prefix, clock)

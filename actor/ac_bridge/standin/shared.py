@@ -11,10 +11,10 @@ import contextlib
 
 from ac_bridge.clock import Clock
 from ac_bridge.game import NEUTRAL, Controls, ControlSink, Page
-from ac_bridge.game.regions import Region, create_region, open_region
-from ac_bridge.game.shared_pages import AC_PREFIX
+from ac_bridge.game.regions import Region, check_name, create_region, open_region
+from ac_bridge.game.shared_pages import AC_PREFIX, check_pages
 from ac_bridge.standin.wheel import DEVICE, StandinWheel, pack_controls
-from ac_bridge_protocol.errors import GameAbsentError, WheelError
+from ac_bridge_protocol.errors import GameAbsentError, PageError, SettingError, WheelError
 from ac_bridge_protocol.helpers import Closing
 
 CHUNK_BYTES = 16
@@ -44,8 +44,10 @@ class Publisher(Closing):
             prefix: what the names of the pages begin with.
 
         Raises:
-            PageError: the system refuses them.
+            PageError: somebody publishes them who still runs, or the system refuses them.
+            SettingError: no region's name can begin like that.
         """
+        check_pages(prefix)
         self.tearing = False
         self._clock = clock
         self._regions: dict[Page, Region] = {}
@@ -87,9 +89,14 @@ class WheelRegion(Closing):
 
     Args:
         name: of the region.
+
+    Raises:
+        PageError: another stand-in that still runs has it, or the system refuses it.
+        SettingError: a wheel cannot be called that.
     """
 
     def __init__(self, name: str = WHEEL_NAME) -> None:
+        check_wheel(name)
         self._region = create_region(name, DEVICE.size)
         self.device = self._region.read(DEVICE.size)
         """Its state when it was last read."""
@@ -127,15 +134,20 @@ class SharedWheel(ControlSink):
             name: of the region.
 
         Raises:
-            WheelError: no `ac-bridge simulate` runs.
+            WheelError: no `ac-bridge simulate` runs, or its wheel cannot be had.
+            SettingError: a wheel cannot be called that.
         """
+        check_wheel(name)
         self._name = name
+        self._closed = False
         try:
             self._region = open_region(name, DEVICE.size, writable=True)
         except GameAbsentError as error:
             raise WheelError(
                 f"No `ac-bridge simulate` runs: {error.message}", hint=NO_SIMULATE
             ) from None
+        except PageError as error:
+            raise _unusable(error) from error
         self._wheel = StandinWheel(self._write)
         self._wheel.apply(NEUTRAL)
 
@@ -143,19 +155,32 @@ class SharedWheel(ControlSink):
         """Set every axis and button in one update.
 
         Raises:
-            WheelError: the wheel is closed, or the device has no such axis position or button.
+            WheelError: the wheel is closed, cannot be written to, or the device has no such axis
+                position or button.
         """
         self._wheel.apply(controls)
 
     def close(self) -> None:
-        """Set neutral and let go of the device. May be called twice."""
-        self._wheel.close()
-        self._region.close()
+        """Set neutral and let go of the device. May be called twice.
+
+        Raises:
+            WheelError: it was let go of, but could not be set neutral.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._wheel.close()
+        finally:
+            self._region.close()
 
     def _write(self, device: bytes) -> None:
-        if self._region.orphaned():
-            self._follow()
-        self._region.write(0, device)
+        try:
+            if self._region.orphaned():
+                self._follow()
+            self._region.write(0, device)
+        except PageError as error:
+            raise _unusable(error) from error
 
     def _follow(self) -> None:
         """Change over to the wheel of the stand-in that runs now, if one does."""
@@ -165,3 +190,22 @@ class SharedWheel(ControlSink):
             return
         self._region.close()
         self._region = region
+
+
+def check_wheel(name: str) -> None:
+    """Make sure that a wheel may bear a name: a page's would be written over.
+
+    Raises:
+        SettingError: it may not.
+    """
+    check_name(name, "wheel_name")
+    if name.endswith(tuple(page.label for page in Page)):
+        raise SettingError(
+            f"The wheel cannot be called {name!r}: pages are called like that.",
+            setting="wheel_name",
+            hint="Take a name that does not end in physics, graphics or static.",
+        )
+
+
+def _unusable(error: PageError) -> WheelError:
+    return WheelError(f"The stand-in's wheel cannot be used: {error.message}", hint=error.hint)
