@@ -137,3 +137,36 @@ def test_a_killed_game_stays_live_until_let_go(wpy: WindowsPython) -> None:
     held, let_go = map(json.loads, out.splitlines())
     assert held == {"frozen": True, "status": 2}
     assert len(let_go["absent"]) == 3
+
+
+HOLD = """
+import sys
+from ac_bridge.game.regions import create_region
+
+region = create_region("acbridge_owned", 64)
+region.write(0, b"mine")
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+TAKE = """
+from ac_bridge.game.regions import create_region
+from ac_bridge_protocol.errors import ACBridgeError
+
+try:
+    with create_region("acbridge_owned", 64):
+        print("taken")
+except ACBridgeError as error:
+    print(error.message)
+"""
+
+
+def test_a_region_has_one_living_owner(wpy: WindowsPython) -> None:
+    """A second one is refused as long as the first lives, and no longer."""
+    with wpy.start("-c", HOLD) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline().strip() == "held"
+        assert "still runs" in wpy("-c", TAKE, timeout_s=TIMEOUT_S).stdout
+        owner.kill()
+        owner.wait()
+        assert wpy("-c", TAKE, timeout_s=TIMEOUT_S).stdout.strip() == "taken"
