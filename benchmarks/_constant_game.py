@@ -14,6 +14,7 @@ _PHYSICS = {
     "gas": 0.5,
     "fuel": 30.0,
     "gear": 4,
+    "autoShifterOn": 1,
     "rpms": 6100,
     "steerAngle": 0.03,
     "speedKmh": 0.5,
