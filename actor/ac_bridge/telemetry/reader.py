@@ -163,7 +163,8 @@ class TelemetryReader:
 
     def _copy(self) -> dict[str, Any]:
         """Return the decoded pages, from copies during which nothing was written."""
-        pages, problem = self._pages, _restless(Page.PHYSICS)
+        pages = self._pages
+        problem: PageError | None = None
         for _ in range(COPY_TRIES):
             values = _EMPTY.copy()
             try:
@@ -179,7 +180,7 @@ class TelemetryReader:
                 problem = error
             self.torn_reads += 1
         if self._trusted is None:
-            raise problem
+            raise problem or _restless(Page.PHYSICS)
         # What was read last is still true of its moment, and its counter says which one that was.
         return self._trusted.copy()
 
