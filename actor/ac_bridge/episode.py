@@ -161,11 +161,11 @@ class Episode:
             # The last that was seen of it, at this tick's time: its state says what it is.
             frame = rig.restamp(self._newest, self._stream).model_copy(update={"state": rig.state})
         rig.tend(frame)
-        if rig.restarts != self._restarts and rig.driven:
-            rig.neutral()
         self._newest = frame
         if rig.restarts != self._restarts:
             self.end = RESTARTED
+            if rig.driven:
+                rig.neutral()
         else:
             self.end = "" if frame.state in GOES_ON else f"game_{frame.state.value}"
         self._stats.record(self._tick, self._stream.last_s or self._tick.at_s)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from ac_bridge.game import GameCommand
 from ac_bridge.game.command_port import COMMAND_PORT, CommandPort
 from ac_bridge_protocol.errors import GameAbsentError
 
@@ -23,16 +24,16 @@ def game() -> Iterator[socket.socket]:
 def test_each_command_is_one_byte(game: socket.socket) -> None:
     """Restart and start, as the port is said to understand them."""
     with CommandPort(game.getsockname()[1]) as port:
-        port.restart()
+        port.send(GameCommand.RESTART)
         assert game.recv(16) == b"D"
-        port.start()
+        port.send(GameCommand.START)
         assert game.recv(16) == b"E"
 
 
 def test_nothing_is_sent_unasked(game: socket.socket) -> None:
     """Neither opening nor closing says anything to the game."""
     port = CommandPort(game.getsockname()[1])
-    port.restart()
+    port.send(GameCommand.RESTART)
     port.close()
     port.close()
     game.setblocking(False)
@@ -48,11 +49,11 @@ def test_a_game_that_does_not_listen_yet_is_no_error() -> None:
         number = taken.getsockname()[1]
     with CommandPort(number) as port:
         for _ in range(3):
-            port.restart()
+            port.send(GameCommand.RESTART)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as game:
             game.bind(("127.0.0.1", number))
             game.settimeout(10.0)
-            port.start()
+            port.send(GameCommand.START)
             assert game.recv(16) == b"E"
 
 
@@ -61,7 +62,7 @@ def test_a_closed_port_sends_nothing(game: socket.socket) -> None:
     port = CommandPort(game.getsockname()[1])
     port.close()
     with pytest.raises(GameAbsentError):
-        port.restart()
+        port.send(GameCommand.RESTART)
 
 
 def test_the_usual_port_is_the_one_of_the_notes() -> None:

@@ -27,14 +27,6 @@ class CommandPort(Closing):
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.connect(("127.0.0.1", port))
 
-    def restart(self) -> None:
-        """Ask for a restart of the session. See [`send`][CommandPort.send] for errors."""
-        self.send(GameCommand.RESTART)
-
-    def start(self) -> None:
-        """Ask a session that waits for its start to begin. Errors as in `send`."""
-        self.send(GameCommand.START)
-
     def send(self, command: GameCommand) -> None:
         """Send one command. Returning means that it was sent, not that anybody heard it.
 
