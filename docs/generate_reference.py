@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from typer.models import OptionInfo
 
@@ -131,6 +132,8 @@ def kind(annotation: Any) -> str:
     if typing.get_origin(annotation) is tuple:
         first, *rest = typing.get_args(annotation)
         return f"{kind(first)}[{'n' if rest == [...] else len(rest) + 1}]"
+    if annotation is SecretStr:
+        return "str"
     return "none" if annotation is type(None) else getattr(annotation, "__name__", str(annotation))
 
 
@@ -278,6 +281,7 @@ def model_section(*models: type[WireModel]) -> str:
         rows = [
             (f"`{name}`", kind(field.annotation), bounds(field), docs.get(name, ""))
             for name, field in model.model_fields.items()
+            if name != "type"  # which the overview has
         ]
         title = f"**`{model.__name__}`** - {first_sentence(model.__doc__)}"
         parts += [cell(title), table(("field", "type", "range", "meaning"), rows)]
@@ -299,7 +303,10 @@ def message_section() -> str:
 
 def enum_section() -> str:
     """Return the words that messages and settings use."""
-    words = (Mode, messages.Role, messages.ResetPhase, messages.EventKind)
+    words = (
+        *(Mode, messages.Role, messages.ResetPhase, messages.EventKind),
+        messages.EndReason,
+    )
     rows = []
     for words_of in words:
         docs = member_docs(words_of)
@@ -545,10 +552,16 @@ def preset_file_section() -> str:
 def limit_section() -> str:
     """Return the bounds of the wire, each with its reason."""
     rows = [
-        (f"`{name}`", f"{getattr(limits, name):,}", said)
+        (f"`{name}`", _limit(getattr(limits, name)), said)
         for name, said in member_docs(limits).items()
     ]
     return table(("limit", "value", "reason"), rows)
+
+
+def _limit(value: float | Mapping[str, int]) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"`{name}` {one:,}" for name, one in value.items())
+    return f"{value:,}"
 
 
 def state_section() -> str:
@@ -570,7 +583,12 @@ def state_section() -> str:
             f"    {state.name} --> {following.name}: {', '.join(said)}"
             for following, said in edges.items()
         ]
-    lines += ["    CLOSED --> [*]", "```", ""]
+    lines += [
+        "    note right of RESUMED: goes on in the state in which the link was lost",
+        "    CLOSED --> [*]",
+        "```",
+        "",
+    ]
     said = ", ".join(sorted(f"{_said(move)}" for move in everywhere))
     lines.append(f"Allowed in every state from the welcome on, and changing none: {said}.")
     return "\n".join(lines)
@@ -584,7 +602,7 @@ def _changes_nothing(move: Move) -> bool:
 def _said(move: Move) -> str:
     way, name = move
     kind_of, _, rest = name.partition(":")
-    said = f"{kind_of} ({rest})" if rest else kind_of
+    said = f"{kind_of} ({rest.replace(':', ', ')})" if rest else kind_of
     return f"learner {said}" if way is Way.IN else f"actor {said}"
 
 
@@ -594,6 +612,10 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "spec": lambda: model_section(EnvSpec, FeatureSpec, ActionSpec),
     "receipt": lambda: model_section(messages.Receipt, messages.WheelState),
     "messages": message_section,
+    "message_fields": lambda: model_section(
+        *(messages.Hello, messages.Welcome, messages.Reset, messages.ResetResult),
+        *(messages.Step, messages.StepResult, messages.Ping, messages.Pong, messages.Event),
+    ),
     "words": enum_section,
     "errors": error_section,
     "settings": settings_section,

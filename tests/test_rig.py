@@ -55,10 +55,13 @@ class Drive:
 
     def step(self, *action: float) -> int:
         """Drive one control period; return the gear at its end."""
-        self.episode.act(action)
+        ticket = self.episode.ask(action)
         for deadline in self.episode.until_tick():
             self.rig.run_lockstep(deadline, self.rig.telemetry_stream(), lambda _frame: None)
-        self.outcome = self.episode.tick()
+        self.episode.reach()
+        outcome = self.episode.outcome(ticket)
+        assert outcome is not None
+        self.outcome = outcome
         return self.outcome.frame.gear
 
     def kinds(self) -> list[EventKind]:
@@ -119,7 +122,7 @@ def test_a_shift_that_fails_is_told_and_the_drive_goes_on() -> None:
     for _ in range(50):
         drive.step(0.0, 0.5, 0.0, 0.0)
     assert EventKind.SHIFT_FAILED in drive.kinds()
-    assert drive.outcome.end == ""
+    assert drive.outcome.end is None
 
 
 def test_every_axis_is_moved_once_for_each_process_of_the_game() -> None:
@@ -155,7 +158,7 @@ def test_a_game_that_is_left_ends_the_episode(misbehave: object, end: str) -> No
         drive.game.resume()
         drive.reset()
         drive.step(0.0, 0.8, 0.0)
-        assert drive.outcome.end == ""
+        assert drive.outcome.end is None
         assert drive.outcome.frame.throttle > 0
 
 
@@ -173,7 +176,7 @@ def test_while_the_game_stalls_the_wheel_is_neutral() -> None:
     drive.step(0.2, 0.8, 0.0)
     assert drive.outcome.frame.state is GameState.LIVE
     assert drive.wheel.now != NEUTRAL
-    assert drive.outcome.end == ""
+    assert drive.outcome.end is None
 
 
 def test_a_restart_in_the_middle_is_told_and_ends_the_episode() -> None:
@@ -222,7 +225,7 @@ def test_a_session_screen_whose_clock_runs_is_started_too() -> None:
     for _ in range(3):
         for _ in range(20):
             drive.step(0.0, 0.8, 0.0)
-        assert drive.outcome.end == ""
+        assert drive.outcome.end is None
         assert drive.outcome.frame.speed_kmh > 10.0
         assert not drive.outcome.frame.is_in_pit
         drive.reset()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Callable
 from typing import Literal, TypeAlias, get_args
 
 from ac_bridge.clock import Clock
-from ac_bridge.game import ControlSink, Game, Page, PageSource, RecordingWheel
+from ac_bridge.game import ControlSink, Game, Inheritance, Page, PageSource, RecordingWheel
 from ac_bridge.game.shared_game import SharedGame
 from ac_bridge.game.shared_pages import AC_PREFIX, HINT, SharedPages
 from ac_bridge_protocol.errors import GameAbsentError, PageError, SettingError
@@ -122,6 +123,31 @@ def open_wheel(choice: GameChoice) -> ControlSink:
     from ac_bridge.standin.shared import SharedWheel
 
     return SharedWheel(choice.wheel_name)
+
+
+def heir_of(inheritance: Inheritance) -> Callable[[], ControlSink]:
+    """Make ready to take a wheel whose holder may die, and return what takes it and sets neutral.
+
+    All that is slow, such as imports and loading a driver's library, is done here and not when the
+    time has come. What is returned raises `WheelError` as long as the wheel cannot be had.
+
+    Raises:
+        WheelError: nothing here can ever take it.
+    """
+    device = inheritance.device
+    if inheritance.controller == "vjoy":
+        from ac_bridge.game.vjoy import VJoyWheel
+        from ac_bridge.game.vjoy_driver import load_driver
+
+        load_driver()
+        return lambda: VJoyWheel(int(device), buttons_needed=0)
+    if inheritance.controller == "uinput":
+        from ac_bridge.game.uinput import InheritedUinputWheel
+
+        return lambda: InheritedUinputWheel(int(device))
+    from ac_bridge.standin.shared import SharedWheel
+
+    return lambda: SharedWheel(device)
 
 
 def _is_shared(choice: GameChoice) -> bool:

@@ -11,6 +11,7 @@ with ACBridgeLocal(game="standin", control_hz=10) as bridge:
 from __future__ import annotations
 
 import atexit
+import collections
 import contextlib
 import os
 import threading
@@ -23,9 +24,9 @@ import numpy.typing as npt
 from ac_bridge.clock import Clock
 from ac_bridge.control.shifting import ShiftedBy
 from ac_bridge.control.smoothing import DEFAULT_PRESET, SmoothingConfig, smoothing_named
-from ac_bridge.episode import Episode, why_over
+from ac_bridge.episode import Episode, Outcome, why_over
 from ac_bridge.games import ControllerName, GameChoice, GameName, check_choice, open_game
-from ac_bridge.pacing import Ticker, TickStats
+from ac_bridge.pacing import KEPT_ERRORS, Ticker, TickStats, percentile
 from ac_bridge.rig import Rig, RigSettings
 from ac_bridge.settings import CONTROL_HZ, TELEMETRY_HZ
 from ac_bridge.telemetry.observation import BRIDGE15
@@ -35,9 +36,11 @@ from ac_bridge_protocol.errors import (
     LocalProtocolError,
     NotResetError,
     SettingError,
+    WheelError,
 )
 from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.helpers import Closing, choose
+from ac_bridge_protocol.messages import Receipt
 from ac_bridge_protocol.spec import as_components, check_seed
 
 Observation = npt.NDArray[np.float32]
@@ -303,6 +306,8 @@ class RealTimeStepper:
         self._why_over = ""
         self._steps = 0
         self._late = 0
+        self._action_ages_s: collections.deque[float] = collections.deque(maxlen=KEPT_ERRORS)
+        self._observation_ages_s: collections.deque[float] = collections.deque(maxlen=KEPT_ERRORS)
 
     def reset(self, seed: int | None = None) -> tuple[Observation, Info]:
         """Restart the game and begin an episode; the first step is as long as every other."""
@@ -327,6 +332,7 @@ class RealTimeStepper:
         Raises:
             ActionError: wrong length, NaN or out of range; nothing changed.
             NotResetError: no episode has begun, or it has ended.
+            WheelError: the wheel failed, and was let go of; the episode has ended.
         """
         episode = self._episode
         if episode is None:
@@ -336,34 +342,63 @@ class RealTimeStepper:
             )
         bridge, rig = self._bridge, self._bridge.rig
         bridge.check_sampler()
-        with bridge.lock:
-            episode.act(_components(action, rig.format.names))
-        for deadline in episode.until_tick():
-            if rig.lockstep:
-                rig.run_lockstep(deadline, rig.telemetry_stream(), lambda _frame: None)
-            else:
-                rig.clock.sleep_until(deadline)
-        with bridge.lock:
-            outcome = episode.tick()
-        self._steps += 1
-        self._late += outcome.receipt.late
+        try:
+            outcome = self._drive(episode, _components(action, rig.format.names))
+        except WheelError as error:
+            self._end(str(error))
+            raise
+        self._count(outcome.receipt)
         info = dict(outcome.frame.__dict__)
         info["receipt"] = outcome.receipt
         if outcome.end:
-            info["end_reason"] = outcome.end
-            self._why_over = why_over(outcome)
-            self._episode = None
+            info["end_reason"] = outcome.end.value
+            self._end(why_over(outcome))
         return _as_array(outcome.observation), info
 
     def get_stats(self) -> dict[str, float]:
-        """Return steps, late steps, missed ticks and the tick error in microseconds."""
+        """Return steps, late steps, missed ticks; tick error and both ages in microseconds.
+
+        A caller that takes longer than a control period misses ticks: nobody else reaches them.
+        """
         summary = self._stats.summary()
-        return {"steps": self._steps, "late": self._late} | {
+        return {
+            "steps": self._steps,
+            "late": self._late,
             "ticks_missed": summary["missed"],
             "tick_error_p50_us": summary["p50_us"],
             "tick_error_p99_us": summary["p99_us"],
             "tick_error_max_us": summary["max_us"],
+            "action_age_p50_us": percentile(self._action_ages_s, 0.5) * 1e6,
+            "action_age_p99_us": percentile(self._action_ages_s, 0.99) * 1e6,
+            "observation_age_p50_us": percentile(self._observation_ages_s, 0.5) * 1e6,
+            "observation_age_p99_us": percentile(self._observation_ages_s, 0.99) * 1e6,
         }
+
+    def _drive(self, episode: Episode, action: Sequence[float]) -> Outcome:
+        """Make one step."""
+        bridge, rig = self._bridge, self._bridge.rig
+        with bridge.lock:
+            ticket = episode.ask(action)
+        while True:
+            for deadline in episode.until_tick():
+                if rig.lockstep:
+                    rig.run_lockstep(deadline, rig.telemetry_stream(), lambda _frame: None)
+                else:
+                    rig.clock.sleep_until(deadline)
+            with bridge.lock:
+                episode.reach()
+                outcome = episode.outcome(ticket)
+            if outcome is not None:
+                return outcome
+
+    def _count(self, receipt: Receipt) -> None:
+        self._steps += 1
+        self._late += receipt.late
+        self._action_ages_s.append(receipt.action_age_s)
+        self._observation_ages_s.append(receipt.observation_age_s)
+
+    def _end(self, why: str) -> None:
+        self._episode, self._why_over = None, why
 
 
 def _components(action: ActionLike, names: Sequence[str]) -> Sequence[float]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Sequence
 
 from ac_bridge.control.action import ActionFormat, Wanted
 from ac_bridge.control.gears import DEFAULT_SHIFTS, ShiftPlan
+from ac_bridge.control.late import DEFAULT_LATE_POLICY, LatePolicy
 from ac_bridge.control.reset import DEFAULT_PLAN, ResetMachine, ResetPlan, RestartEvidence
 from ac_bridge.control.safety import DeadMan
 from ac_bridge.control.shifting import ShiftedBy, Shifting
@@ -39,8 +40,9 @@ class RigSettings:
         control_hz: control ticks a second.
         telemetry_hz: frames a second between them.
         smoothing: between action and wheel.
-        hold_s: how long an action holds without a new one before the car is let go, in seconds;
-            at least one and a half control periods (`longest_hold_s`).
+        hold_s: how long after the last action came in the car is let go of, in seconds; at least
+            one and a half control periods (`longest_hold_s`).
+        late: what the wheel does until then.
         profile: of the observation.
         reset_plan: which buttons restart and start, and how patiently.
         shifted_by: who shifts gears.
@@ -51,6 +53,7 @@ class RigSettings:
     telemetry_hz: float
     smoothing: SmoothingConfig
     hold_s: float = 0.5
+    late: LatePolicy = DEFAULT_LATE_POLICY
     profile: ObservationProfile = BRIDGE15
     reset_plan: ResetPlan = DEFAULT_PLAN
     shifted_by: ShiftedBy = "game"
@@ -76,6 +79,9 @@ class Rig:
         on_event: is told what happens to the game and the wheel by itself.
         format: how actions are read.
         restarts: how often the session began anew without being asked to.
+        let_goes: how often a wheel that somebody drove was let go of.
+        steered: where the driver's wheel and pedals are.
+        sent: the same with what a gear change adds, as the wheel was last sent it.
     """
 
     def __init__(self, game: Game, settings: RigSettings) -> None:
@@ -96,7 +102,9 @@ class Rig:
         self._smoother = ActionSmoother(settings.smoothing)
         self._dead_man = DeadMan(settings.longest_hold_s)
         self._shifting = Shifting(settings.shifted_by, settings.shift_plan)
-        self._steered = NEUTRAL
+        self.let_goes = 0
+        self.steered = NEUTRAL
+        self.sent = NEUTRAL
         self._told_state = GameState.ABSENT
         self._evidence = RestartEvidence()
         self.restarts = 0
@@ -111,8 +119,13 @@ class Rig:
 
     @property
     def driven(self) -> bool:
-        """Whether an action is in force that has not been let go of."""
+        """Whether somebody drives, and has not been silent for too long."""
         return self._dead_man.armed
+
+    @property
+    def lets_go_s(self) -> float | None:
+        """When the wheel is let go of unless an action comes in; None if nobody drives."""
+        return self._dead_man.deadline_s()
 
     @property
     def state(self) -> GameState:
@@ -169,37 +182,51 @@ class Rig:
 
     # --- The wheel --------------------------------------------------------------------------------
 
-    def act(self, wanted: Wanted, dt_s: float) -> Controls:
-        """Move the wheel towards what a driver wants now; the dead-man's switch is fed by it.
+    def feed(self) -> None:
+        """A good action came in, whenever its tick comes: the dead-man's switch starts anew.
 
-        While the game cannot be trusted the wheel goes to neutral instead.
+        Not while the game cannot be trusted: then nobody drives.
         """
-        if self.state is not GameState.LIVE:
+        if self.state is GameState.LIVE:
+            self._dead_man.feed(self.clock.now())
+
+    def act(self, wanted: Wanted, dt_s: float) -> None:
+        """Move the wheel towards what a driver wants.
+
+        While nobody drives, or the game cannot be trusted, the wheel goes to neutral instead.
+        """
+        if not self.driven or self.state is not GameState.LIVE:
             self.neutral()
-            return NEUTRAL
-        self._dead_man.feed(self.clock.now())
+            return
         self._shifting.ask(wanted.shift)
-        return self.steer_towards(wanted.controls, dt_s)
+        self.steer_towards(wanted.controls, dt_s)
 
-    def steer_towards(self, target: Controls, dt_s: float) -> Controls:
+    def steer_towards(self, target: Controls, dt_s: float) -> None:
         """Move the wheel towards ``target`` as far as smoothing lets it in ``dt_s`` seconds."""
-        self._steered = self._smoother.follow(target, dt_s)
-        return self._send()
+        self.steered = self._smoother.follow(target, dt_s)
+        self._send()
 
-    def apply_once(self, action: Sequence[float]) -> Controls:
+    def steer_to(self, controls: Controls) -> None:
+        """Move the wheel to ``controls``, past all smoothing; gear changes go on."""
+        self._smoother.jump(controls)
+        self.steered = controls
+        self._send()
+
+    def apply_once(self, action: Sequence[float]) -> None:
         """Move the wheel towards an action for one control period, outside of any episode.
 
         Raises:
             ActionError: the action cannot be applied; nothing changed.
         """
-        return self.act(self.format.read(action), 1.0 / self.settings.control_hz)
+        wanted = self.format.read(action)
+        self.feed()
+        self.act(wanted, 1.0 / self.settings.control_hz)
 
     def set_wheel(self, controls: Controls) -> None:
         """Set the wheel at once, past all smoothing."""
         self._smoother.jump(controls)
-        self._steered = controls
-        self.game.wheel.apply(controls)
-        self._owes_neutral = False
+        self.steered = controls
+        self._apply(controls)
 
     def neutral(self) -> None:
         """Let go of the wheel at once.
@@ -207,6 +234,7 @@ class Rig:
         A wheel that does not take it is told of, and tried again each time that it is tended: what
         calls for neutral must not be stopped by it.
         """
+        self.let_goes += self.driven
         self._dead_man.release()
         self._shifting.stop()
         owed_before, self._owes_neutral = self._owes_neutral, True
@@ -214,7 +242,12 @@ class Rig:
             self.set_wheel(NEUTRAL)
         except WheelError as error:
             if not owed_before:
-                self._tell(EventKind.WHEEL_LOST, str(error))
+                self.tell(EventKind.WHEEL_LOST, str(error))
+
+    def let_go(self, reason: str) -> None:
+        """Let go of the wheel at once, and say why."""
+        self.neutral()
+        self.tell(EventKind.NEUTRALISED, reason)
 
     def tend(self, frame: TelemetryFrame | None) -> None:
         """Do what every look at the game calls for, between actions too.
@@ -232,25 +265,30 @@ class Rig:
             return
         reason = self._why_let_go()
         if reason:
-            self.neutral()
-            self._tell(EventKind.NEUTRALISED, reason)
+            self.let_go(reason)
         elif frame is not None:
             try:
                 self._shift(frame)
             except WheelError as error:  # whoever looks must go on looking
-                self.neutral()
-                self._tell(EventKind.NEUTRALISED, str(error))
+                self.let_go(str(error))
 
-    def _send(self) -> Controls:
+    def tell(self, kind: EventKind, message: str) -> None:
+        """Tell `on_event` what happened."""
+        self.on_event(Event(kind=kind, message=message))
+
+    def _send(self) -> None:
         """Send what is steered, with what a gear change under way adds to it."""
-        controls, shifting = self._steered, self._shifting
+        controls, shifting = self.steered, self._shifting
         if shifting.buttons:
             controls = dataclasses.replace(controls, buttons=shifting.buttons)
         if shifting.under_way and self._clutch_is_ours():
             controls = dataclasses.replace(controls, clutch=1.0)
+        self._apply(controls)
+
+    def _apply(self, controls: Controls) -> None:
         self.game.wheel.apply(controls)
+        self.sent = controls
         self._owes_neutral = False
-        return controls
 
     def _clutch_is_ours(self) -> bool:
         """Whether the game leaves the clutch to the driver when gears change."""
@@ -263,7 +301,7 @@ class Rig:
         if (self._shifting.buttons, self._shifting.under_way) != before:
             self._send()
         if failure is not None:
-            self._tell(EventKind.SHIFT_FAILED, str(failure))
+            self.tell(EventKind.SHIFT_FAILED, str(failure))
 
     def _why_let_go(self) -> str:
         """Return why the wheel must go to neutral now, empty if it need not."""
@@ -282,10 +320,7 @@ class Rig:
             self.on_event(Event(kind=EventKind.GAME_STATE, message=message, state=state))
         if restarted:
             self.restarts += 1
-            self._tell(EventKind.GAME_RESTARTED, f"The session began anew: {restarted}.")
-
-    def _tell(self, kind: EventKind, message: str) -> None:
-        self.on_event(Event(kind=kind, message=message))
+            self.tell(EventKind.GAME_RESTARTED, f"The session began anew: {restarted}.")
 
     # --- Time -------------------------------------------------------------------------------------
 

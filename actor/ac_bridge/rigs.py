@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ac_bridge.control.gears import ShiftPlan
+from ac_bridge.control.late import LatePolicy
 from ac_bridge.control.reset import ResetPlan
 from ac_bridge.control.smoothing import smoothing_named
 from ac_bridge.games import GameChoice, open_game
@@ -22,6 +23,7 @@ def rig_from(settings: ActorSettings) -> Rig:
         telemetry_hz=settings.telemetry_hz,
         smoothing=smoothing_named(settings.smoothing),
         hold_s=settings.hold_s,
+        late=LatePolicy(settings.late_hold_ticks, settings.late_brake),
         reset_plan=ResetPlan(
             restart_button=settings.restart_button,
             start_button=settings.start_button,

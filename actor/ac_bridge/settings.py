@@ -6,7 +6,7 @@ import ipaddress
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -15,6 +15,7 @@ from pydantic_settings import (
 )
 
 from ac_bridge_protocol.errors import SettingError
+from ac_bridge_protocol.limits import CONNECTIONS, TEXT_CHARACTERS
 
 DEFAULT_CONFIG = Path("ac-bridge.toml")
 """Read from the working directory where it exists."""
@@ -23,6 +24,8 @@ CONTROL_HZ = (1.0, 100.0)
 """Control rates that make sense: below, nobody drives; above, the game's 333 Hz steps show."""
 TELEMETRY_HZ = (10.0, 333.0)
 """Telemetry rates: up to the game's physics rate."""
+KEY_CHARACTERS = 8
+"""Least length of the operator's key: an empty one would let everybody take the car."""
 REGION_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$"
 """Names of shared memory, and what they begin with. On Linux they are files' names: never a path,
 never hidden, and short enough for every system."""
@@ -59,8 +62,20 @@ class ActorSettings(BaseSettings):
     smoothing: Literal["none", "conservative", "moderate", "aggressive"] = "moderate"
     """Between action and wheel."""
     hold_s: float = Field(default=0.5, gt=0, le=5.0)
-    """How long an action holds without a new one before the car is let go, in seconds; at least one
-    and a half control periods."""
+    """How long after the last action came in the car is let go of, in seconds; at least one and a
+    half control periods."""
+    late_hold_ticks: int = Field(default=2, ge=0, le=100)
+    """Control ticks without an action through which the last one holds; after them the wheel eases
+    to neutral, where it is when the car is let go of."""
+    late_brake: float = Field(default=0.3, ge=0.0, le=1.0)
+    """How far the brake goes while the wheel eases to neutral, 0 to 1."""
+    grace_s: float = Field(default=30.0, ge=0.0, le=3600.0)
+    """How long a driver whose link was lost keeps the car, in seconds; the car itself is let go of
+    after hold_s."""
+    spectators: int = Field(default=56, ge=0, le=CONNECTIONS)
+    """Most spectators at once."""
+    takeover_key: SecretStr | None = None
+    """Whoever resets with this key takes the car from its driver; without one nobody can."""
     gearbox: Literal["automatic", "sequential"] = "automatic"
     """The stand-in's gearbox."""
     gears: Literal["game", "actor", "learner"] = "game"
@@ -78,6 +93,8 @@ class ActorSettings(BaseSettings):
     """How a reset is asked for. ``command_port`` is experimental and unverified on a live game."""
     raise_priority: bool = True
     """Run one priority class above normal on Windows, so that other programs do not delay ticks."""
+    restart: bool = False
+    """Start the actor again when it died, with growing waits."""
 
     @field_validator("listen")
     @classmethod
@@ -90,6 +107,13 @@ class ActorSettings(BaseSettings):
                 f"{host} is reachable from other machines, and this version cannot check who "
                 "calls. Listen on 127.0.0.1 and bring the port over with an SSH tunnel"
             )
+        return value
+
+    @field_validator("takeover_key")
+    @classmethod
+    def _check_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not KEY_CHARACTERS <= len(value) <= TEXT_CHARACTERS:
+            raise ValueError(f"must have {KEY_CHARACTERS} to {TEXT_CHARACTERS} characters")
         return value
 
     @model_validator(mode="after")
@@ -204,8 +228,10 @@ def _explain(error: ValidationError, said: dict[str, Any], path: Path | None) ->
         source = f"--{name.replace('_', '-')}"
     else:
         source = f"AC_BRIDGE_{name.upper()}" + (f" or {path}" if path else "")
+    secret = name == "takeover_key"
+    value = "what was given" if secret else repr(problem.get("input"))
     return SettingError(
-        f"The setting {name} cannot be {problem.get('input')!r}: {reason}.",
+        f"The setting {name} cannot be {value}: {reason}.",
         setting=name,
         hint=f"It came from {source}.",
     )

@@ -9,10 +9,12 @@ from ac_bridge_client.aio import AsyncRemoteEnv
 from ac_bridge_client.env import RemoteEnv
 from ac_bridge_client.link import Link
 from ac_bridge_client.registration import register_envs
+from ac_bridge_client.stats import EnvStats
 from ac_bridge_protocol.tasks import ProgressTask, Task, TaskResult
 
 __all__ = [
     "AsyncRemoteEnv",
+    "EnvStats",
     "Link",
     "ProgressTask",
     "RemoteEnv",

@@ -174,7 +174,7 @@ def _curvature(line: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return 1/radius at each point, positive turning right, evened out over a few points."""
     steps = np.roll(line, -1, axis=0) - line
     heading = np.arctan2(-steps[:, 0], steps[:, 1])
-    turned = np.angle(np.exp(1j * (heading - np.roll(heading, 1))))
+    turned = np.remainder(heading - np.roll(heading, 1) + np.pi, 2 * np.pi) - np.pi
     raw = turned / np.hypot(steps[:, 0], steps[:, 1]).mean()
     return np.asarray(np.mean([np.roll(raw, shift) for shift in (-2, -1, 0, 1, 2)], axis=0))
 

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+import logging
+import statistics
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
-from ac_bridge_client.core import EnvCore, Info, Observation, check_options
+from ac_bridge_client.core import EnvCore, Info, Observation, takeover_in
+from ac_bridge_client.drive import Drive, Terms
 from ac_bridge_client.exchange import Notice
-from ac_bridge_client.link import Link
-from ac_bridge_protocol.errors import LinkError, LinkLostError
-from ac_bridge_protocol.messages import Role
-from ac_bridge_protocol.spec import EnvSpec, check_seed, mode_named
+from ac_bridge_client.link import ignore
+from ac_bridge_client.measure import LinkMeter
+from ac_bridge_client.recommend import figures_of, ms, recommend, ticks_needed
+from ac_bridge_client.stats import EnvStats
+from ac_bridge_protocol.errors import LinkError, SessionLostError, SettingError
+from ac_bridge_protocol.limits import DELAY_TICKS
+from ac_bridge_protocol.messages import EndReason
+from ac_bridge_protocol.spec import EnvSpec, Mode, check_seed, mode_named
 from ac_bridge_protocol.tasks import Task
 
 Action = np.ndarray[Any, np.dtype[np.float32]]
+
+log = logging.getLogger("ac_bridge_client")
+
+PROBES = 5
+"""Round trips made when a link in real time is opened: the median of five survives two hiccups."""
 
 
 class RemoteEnv(gym.Env[Observation, Action]):
@@ -30,24 +43,34 @@ class RemoteEnv(gym.Env[Observation, Action]):
         observation, reward, terminated, truncated, info = env.step([0.1, 0.5, 0.0])
 
     `info` is the frame's fields as a flat dict (see `TelemetryFrame`), plus ``receipt`` after a
-    step and what the task adds. Actions are steer -1..1 (+ right), throttle 0..1, brake 0..1;
-    float32[3].
+    step, in real time ``observation_age_s`` (from the frame's sampling to the step's return, by
+    this machine's clock), and what the task adds. Actions are steer -1..1 (+ right), throttle 0..1,
+    brake 0..1; float32[3]. In mode ``fixed_delay`` the observation ends with the k actions that are
+    under way, oldest first.
+
+    A link that is lost is replaced while `reset` or `step` waits, and nothing of the episode is
+    lost with it. If that takes longer than the actor's grace period, the episode ends: `step`
+    returns the last observation once more, with truncated=True and an `EndReason` in
+    ``info["end_reason"]``; the next reset begins a new session.
 
     Args:
         uri: the actor's address, ``ws://host:port``.
         task: rewards and ends episodes; None for `ProgressTask`.
         codec: ``msgpack`` or ``json``.
-        mode: ``lockstep`` or ``latest``, to be refused where the actor runs in the other; None
-            takes what it runs in.
+        mode: ``lockstep``, ``latest`` or ``fixed_delay``; refused where the actor or the link
+            cannot hold it. None takes the actor's own.
+        delay_ticks: the k of mode ``fixed_delay``; None measures the link and chooses one.
+        measure_s: how long to measure for that, in seconds.
         observation: name of the observation profile.
         connect_timeout_s: for connecting, in seconds.
-        step_timeout_s: for one step, in seconds.
-        reset_timeout_s: for one reset, in seconds; the real game may load for a while.
+        step_timeout_s: for one step, in seconds in which the link is up.
+        reset_timeout_s: for one reset, likewise; the real game may load for a while.
         on_notice: gets telemetry, events and the reset's progress as they come in.
 
     Raises:
         ConnectError: no actor answered; the message says what to check.
-        RefusedError: the actor said no, for instance because it runs in another mode.
+        RefusedError: the actor said no, for instance because it does not offer the mode.
+        SettingError: an unknown name, or a mode that the link cannot hold; says what it can.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 -- Gymnasium's own declaration
@@ -59,34 +82,30 @@ class RemoteEnv(gym.Env[Observation, Action]):
         task: Task | None = None,
         codec: str = "msgpack",
         mode: str | None = None,
+        delay_ticks: int | None = None,
+        measure_s: float = 3.0,
         observation: str = "bridge15",
         connect_timeout_s: float = 10.0,
         step_timeout_s: float = 10.0,
         reset_timeout_s: float = 60.0,
-        on_notice: Callable[[Notice], None] = lambda _: None,
+        on_notice: Callable[[Notice], None] = ignore,
     ) -> None:
         self._step_timeout_s = step_timeout_s
         self._reset_timeout_s = reset_timeout_s
-        self._link: Link | None = None
         self._closed = False
-        self._subscribed_hz: float | None = None
-
         chosen = mode_named(mode)
-
-        def connect() -> Link:
-            return Link(
-                uri,
-                codec=codec,
-                role=Role.DRIVER,
-                mode=chosen,
-                observation=observation,
-                connect_timeout_s=connect_timeout_s,
-                on_notice=on_notice,
-            )
-
-        self._connect = connect
-        self._link = connect()
-        self._core = EnvCore(self._link.welcome.spec, task)
+        check_delay(chosen, delay_ticks)
+        terms = Terms(uri, codec, chosen, delay_ticks or 0, observation, connect_timeout_s)
+        if chosen is Mode.FIXED_DELAY and delay_ticks is None:
+            terms = dataclasses.replace(terms, delay_ticks=_measured_delay(terms, measure_s))
+        self._drive = Drive(terms, on_notice)
+        try:
+            if self._drive.spec.mode is not Mode.LOCKSTEP:
+                check_link(self._drive.probe(PROBES), self._drive.spec, chosen)
+        except BaseException:
+            self._drive.close()
+            raise
+        self._core = EnvCore(self._drive.spec, task)
         self.observation_space = self._core.observation_space
         self.action_space = self._core.action_space
         self.render_mode = None
@@ -99,11 +118,11 @@ class RemoteEnv(gym.Env[Observation, Action]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, Info]:
-        """Begin an episode; connects again if the link was lost.
+        """Begin an episode; in a new session if the one before is lost.
 
         Args:
             seed: repeats the episode exactly, where the game can do that.
-            options: none are known in this version.
+            options: ``takeover``, the operator's key, takes the car from whoever drives it.
 
         Returns:
             The observation and info of tick 0.
@@ -115,24 +134,21 @@ class RemoteEnv(gym.Env[Observation, Action]):
             LinkError: the actor cannot be reached or did not answer in time.
         """
         super().reset(seed=seed)
-        check_options(options)
-        if self._closed:
-            raise LinkError("This environment was closed.", hint="Make a new one.")
+        takeover = takeover_in(options)
+        self._check_open()
         self._core.end()
-        seed = check_seed(seed)
-        link = self._link
-        if link is not None and link.open:
-            try:
-                return self._core.begin(link.reset(seed, self._reset_timeout_s))
-            except LinkLostError:
-                pass  # lost without our noticing: a reset may be asked for once more
-        return self._core.begin(self._open_link().reset(seed, self._reset_timeout_s))
+        result = self._drive.reset(check_seed(seed), takeover, self._reset_timeout_s)
+        return self._core.begin(result, self._drive.under_way())
 
-    def step(self, action: Any) -> tuple[Observation, float, bool, bool, Info]:
+    def step(
+        self, action: Any, plan: Sequence[Any] = ()
+    ) -> tuple[Observation, float, bool, bool, Info]:
         """Apply an action for one control period.
 
         Args:
             action: steer -1..1, throttle 0..1, brake 0..1.
+            plan: actions for the periods after that one, in case that no later step brings one in
+                time; at most 64.
 
         Returns:
             Observation, reward, terminated, truncated, info.
@@ -141,15 +157,23 @@ class RemoteEnv(gym.Env[Observation, Action]):
             ActionError: wrong length, NaN or out of range; names the component. Nothing changed:
                 the car keeps its last good action and the episode goes on.
             NotResetError: no episode is running.
-            LinkError: the actor went away or did not answer in time; reset to connect again.
+            LinkTimeoutError: the actor did not answer in time. The episode is over; the car stays
+                ours, and the next reset goes on in the same session.
         """
         values = self._core.check(action)
+        planned = [self._core.check(one) for one in plan]
         try:
-            result = self._open_link().step(values, self._step_timeout_s)
+            stepped = self._drive.step(values, planned, self._step_timeout_s)
+        except SessionLostError as lost:
+            log.warning("The episode ends: %s", lost.message)
+            return self._core.cut_short(EndReason(lost.reason))
         except LinkError:
             self._core.end()
             raise
-        return self._core.finish(values, result)
+        returned = self._core.finish(stepped.action, stepped.result, self._drive.under_way())
+        if self._core.spec.mode is not Mode.LOCKSTEP:
+            returned[4]["observation_age_s"] = stepped.observation_age_s
+        return returned
 
     def subscribe(self, hz: float) -> None:
         """Ask for telemetry beside the steps, at ``hz``; frames go to ``on_notice``.
@@ -157,32 +181,128 @@ class RemoteEnv(gym.Env[Observation, Action]):
         Raises:
             SettingError: more frames a second than the actor samples.
         """
-        self._open_link().subscribe(hz)
-        self._subscribed_hz = hz
+        self._check_open()
+        self._drive.subscribe(hz)
+
+    def stats(self) -> EnvStats:
+        """Return what became of the steps and of the link so far; `str` of it is a table."""
+        return self._drive.stats()
+
+    def interrupt(self) -> None:
+        """End whatever waits in this environment with a `LinkError`, for good. From any thread.
+
+        All that can be done afterwards is to close it.
+        """
+        self._drive.interrupt()
 
     def close(self) -> None:
         """Let go of the car and close the link. May be called twice."""
+        if self._closed:
+            return
         self._closed = True
         self._core.end()
-        if self._link is not None:
-            self._link.close()
+        self._drive.close()
+        log.info("%s: %s", self._drive.terms.uri, self.stats().summary())
 
-    def _open_link(self) -> Link:
+    def _check_open(self) -> None:
         if self._closed:
             raise LinkError("This environment was closed.", hint="Make a new one.")
-        if self._link is None or not self._link.open:
-            self._link = self._reconnect()
-        return self._link
 
-    def _reconnect(self) -> Link:
-        link = self._connect()
-        if link.welcome.spec != self._core.spec:
-            link.close()
-            raise LinkError(
-                f"The actor at {link.uri} offers something else than before: its rates, mode or "
-                "observation have changed.",
-                hint="Make a new environment, whose spaces fit.",
-            )
-        if self._subscribed_hz is not None:
-            link.subscribe(self._subscribed_hz)
-        return link
+
+def check_delay(mode: Mode | None, delay_ticks: int | None) -> None:
+    """Refuse a delay that does not go with the mode.
+
+    Raises:
+        SettingError: says what does.
+    """
+    if delay_ticks is None:
+        return
+    if mode is not Mode.FIXED_DELAY:
+        raise SettingError(
+            "A delay in ticks belongs to mode fixed_delay alone.",
+            setting="delay_ticks",
+            hint='Ask for mode="fixed_delay", or leave it out.',
+        )
+    if not 1 <= delay_ticks <= DELAY_TICKS:
+        raise SettingError(
+            f"A delay is 1 to {DELAY_TICKS} ticks, not {delay_ticks}.", setting="delay_ticks"
+        )
+
+
+def check_link(round_trips_s: Sequence[float], spec: EnvSpec, asked: Mode | None) -> None:
+    """Refuse a link that is too slow for its mode; warn if nobody asked for the mode.
+
+    Args:
+        round_trips_s: of the link, in seconds.
+        spec: what was agreed on.
+        asked: the mode that was asked for; None if it is the actor's own.
+
+    Raises:
+        SettingError: `latest` whose quickest round trip takes longer than a control period, or
+            `fixed_delay` whose delay is shorter than the median round trip.
+    """
+    period_s = 1.0 / spec.control_hz
+    least_s, median_s = min(round_trips_s), statistics.median(round_trips_s)
+    figures = figures_of(round_trips_s)
+    needed = ticks_needed(figures, spec.control_hz)
+    hint = (
+        f'Use mode="fixed_delay" with delay_ticks={needed} or more (None measures the link), or '
+        "an actor with a lower --control-hz; ac-bridge link-test says more."
+    )
+    if spec.mode is Mode.FIXED_DELAY and spec.delay_ticks * period_s < median_s:
+        raise SettingError(
+            f"A delay of {spec.delay_ticks} ticks is {ms(spec.delay_ticks * period_s)}, and half "
+            f"of the round trips to this actor take {ms(median_s)} or more: every action would "
+            "come too late.",
+            setting="delay_ticks",
+            hint=hint,
+        )
+    if spec.mode is not Mode.LATEST:
+        return
+    if least_s > period_s:
+        text = (
+            f"Mode latest needs round trips well within the control period of {ms(period_s)}, "
+            f"and the quickest of {len(round_trips_s)} to this actor took {ms(least_s)}."
+        )
+        if asked is not None:
+            raise SettingError(text, setting="mode", hint=hint)
+        log.warning("%s %s", text, hint)
+    elif recommend(figures, spec.control_hz).mode is not Mode.LATEST and median_s > period_s / 4:
+        log.warning(
+            "A round trip to this actor takes %s of a control period of %s: actions hold from "
+            "late in it, and not always from the same moment. %s",
+            ms(median_s),
+            ms(period_s),
+            hint,
+        )
+
+
+def _measured_delay(terms: Terms, seconds: float) -> int:
+    """Return the delay in ticks that a link needs; 1 where the actor does not offer any.
+
+    Raises:
+        SettingError: more than can be.
+    """
+    with LinkMeter(
+        terms.uri, codec=terms.codec, connect_timeout_s=terms.connect_timeout_s
+    ) as meter:
+        spec = meter.spec
+        if Mode.FIXED_DELAY not in spec.modes:
+            return 1  # it says no to that better than we could
+        figures = figures_of(meter.measure(spec.control_hz, seconds))
+    needed = ticks_needed(figures, spec.control_hz)
+    if needed > DELAY_TICKS:
+        raise SettingError(
+            recommend(figures, spec.control_hz).why,
+            setting="mode",
+            hint="Start the actor with a lower --control-hz; ac-bridge link-test says more.",
+        )
+    log.info(
+        "Round trips to %s: p50 %s, worst %s of %d; delay_ticks=%d.",
+        terms.uri,
+        ms(figures.p50_s),
+        ms(figures.worst_s),
+        figures.round_trips,
+        needed,
+    )
+    return needed

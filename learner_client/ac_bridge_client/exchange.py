@@ -1,4 +1,8 @@
-"""The learner's half of a conversation. Pure: no socket, no clock; both kinds of link use it."""
+"""The learner's half of a conversation. Pure: no socket, no clock.
+
+Several requests may be in flight; whatever the order of their answers, each is kept under its
+request's id in the course, until somebody asks for it or it has grown old.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +13,22 @@ from typing import TypeAlias, TypeVar
 from ac_bridge_protocol.codec import CODEC_NAMES
 from ac_bridge_protocol.errors import (
     ACBridgeError,
+    ErrorCode,
     LocalProtocolError,
-    NotResetError,
+    SessionLostError,
     SettingError,
     error_from_wire,
 )
 from ac_bridge_protocol.helpers import choose
+from ac_bridge_protocol.limits import PLAN_TICKS, TEXT_CHARACTERS
 from ac_bridge_protocol.messages import (
+    EndReason,
     Event,
     Failure,
     Hello,
     Message,
+    Ping,
+    Pong,
     Refusal,
     Release,
     Reset,
@@ -32,7 +41,7 @@ from ac_bridge_protocol.messages import (
     Telemetry,
     Welcome,
 )
-from ac_bridge_protocol.session import LearnerSession, SessionState
+from ac_bridge_protocol.session import Course, LearnerSession, Repeat, SessionState, Stale
 from ac_bridge_protocol.spec import Mode
 
 SOFTWARE = f"ac-bridge-client {importlib.metadata.version('ac-bridge')}"
@@ -41,39 +50,56 @@ SOFTWARE = f"ac-bridge-client {importlib.metadata.version('ac-bridge')}"
 NAME_CHARACTERS = 64
 """Longer than any name that people give."""
 
-Answer: TypeAlias = Welcome | ResetResult | StepResult
-"""What a request is answered with."""
+Action: TypeAlias = tuple[float, ...]
+
 Notice: TypeAlias = Telemetry | Event | ResetProgress | Failure
-"""What comes without answering the request in flight: streams, events, progress, and failures of
+"""What comes without answering a request in flight: streams, events, progress, and failures of
 messages that are not waited for."""
+
+_DRIVING = (
+    SessionState.READY,
+    SessionState.RESETTING,
+    SessionState.EPISODE,
+    SessionState.STEPPING,
+)
 
 
 class Exchange:
-    """Makes requests and recognises their answers.
+    """Makes requests and recognises their answers, on one link.
 
     Args:
         codec: ``msgpack`` or ``json``.
         on_notice: gets streams, events and progress as they come in.
+        course: of the session to go on with; None begins a new one.
+
+    Attributes:
+        stale_answers: how many came that nobody waited for any more.
     """
 
-    def __init__(self, codec: str, on_notice: Callable[[Notice], None]) -> None:
+    def __init__(
+        self, codec: str, on_notice: Callable[[Notice], None], course: Course | None = None
+    ) -> None:
         self.session = LearnerSession(choose(CODEC_NAMES, codec, setting="codec"))
+        self.stale_answers = 0
         self._on_notice = on_notice
-        self._last_id = 0
+        if course is not None:
+            self.session.resume(course)
 
     @property
-    def codec_is_binary(self) -> bool:
-        """Whether messages go as binary WebSocket messages."""
-        return self.session.codec.binary
+    def course(self) -> Course:
+        """What outlives the link."""
+        return self.session.course
 
     @property
-    def pending(self) -> bool:
-        """Whether a request is waiting for its answer."""
-        return self.session.pending is not None
+    def driving(self) -> bool:
+        """Whether this is a driver's session, which can be released."""
+        return self.session.state in _DRIVING
 
-    # --- Requests: each returns the bytes to send -------------------------------------------------
+    # --- Requests ---------------------------------------------------------------------------------
 
-    def hello(self, role: Role, mode: Mode | None, observation: str) -> bytes:
+    def hello(
+        self, role: Role, mode: Mode | None, delay_ticks: int, observation: str, session: str
+    ) -> Hello:
         """Introduce ourselves.
 
         Raises:
@@ -84,72 +110,99 @@ class Exchange:
                 f"No observation profile has a name of {len(observation)} characters.",
                 setting="observation",
             )
-        return self.session.send(
-            Hello(client=SOFTWARE, role=role, mode=mode, observation=observation)
+        return Hello(
+            client=SOFTWARE,
+            role=role,
+            mode=mode,
+            delay_ticks=delay_ticks,
+            observation=observation,
+            session=session,
         )
 
-    def reset(self, seed: int | None) -> bytes:
-        """Ask for a new episode."""
-        return self.session.send(Reset(id=self._next_id(), seed=seed))
+    def reset(self, seed: int | None, takeover: str = "") -> Reset:
+        """Ask for a new episode.
 
-    def step(self, action: Sequence[float]) -> bytes:
+        Raises:
+            SettingError: a key that is too long to be one.
+        """
+        if len(takeover) > TEXT_CHARACTERS:
+            raise SettingError(
+                f"No operator's key has {len(takeover)} characters.", setting="takeover"
+            )
+        return Reset(id=self.course.next_id, seed=seed, takeover=takeover)
+
+    def step(self, action: Action, tick: int | None = None, plan: Sequence[Action] = ()) -> Step:
         """Ask for a step.
 
         Raises:
-            NotResetError: no episode has begun.
+            SettingError: a plan that is too long.
         """
-        if self.session.state is SessionState.READY:
-            raise NotResetError("There is no episode to step in.", hint="Call reset() first.")
-        return self.session.send(Step(id=self._next_id(), action=tuple(action)))
+        if len(plan) > PLAN_TICKS:
+            raise SettingError(
+                f"A plan of {len(plan)} actions is too long: a step may carry {PLAN_TICKS}.",
+                setting="plan",
+            )
+        return Step(id=self.course.next_id, action=action, tick=tick, plan=tuple(plan))
 
-    def subscribe(self, hz: float) -> bytes:
+    def subscribe(self, hz: float) -> Subscribe:
         """Ask for frames."""
-        return self.session.send(Subscribe(id=self._next_id(), hz=hz))
+        return Subscribe(id=self.course.next_id, hz=hz)
 
-    def release(self) -> bytes | None:
-        """Let go of the car; None if it is not held."""
-        if self.session.state in (SessionState.READY, SessionState.EPISODE):
-            return self.session.send(Release())
-        return None
+    def release(self) -> Release:
+        """Let go of the car."""
+        return Release()
 
     # --- What comes in ----------------------------------------------------------------------------
 
-    def receive(self, data: bytes, *, binary: bool) -> Answer | None:
-        """Take one message; return it if it answers the request in flight.
+    def receive(self, data: bytes, *, binary: bool) -> Welcome | Ping | Pong | None:
+        """Take one message; return it if it concerns the link itself.
+
+        Answers to requests are in `Course.answers` afterwards.
 
         Raises:
-            ACBridgeError: the answer was no; the class tells why.
+            ACBridgeError: the actor refused the handshake; the class tells why.
+            SessionLostError: somebody else was given the car.
             ProtocolError: the actor broke the protocol.
         """
-        awaited = self.session.pending
-        message: Message = self.session.receive(data, binary=binary)
+        message: Message | Repeat | Stale = self.session.receive(data, binary=binary)
         match message:
-            case StepResult() | ResetResult() | Welcome():
-                return message
-            case Refusal():
-                raise error_from_wire(message.code, message.message, message.hint)
-            case Failure() if message.id == awaited and awaited is not None:
-                raise _raised(message)
+            case StepResult() | ResetResult():
+                pass
+            case Failure(code=ErrorCode.TAKEN_OVER):
+                raise SessionLostError(
+                    message.message, reason=EndReason.TAKEN_OVER.value, hint=message.hint
+                )
+            case Failure() if message.id is not None and message.id in self.course.answers:
+                pass
             case Telemetry() | Event() | ResetProgress() | Failure():
                 self._on_notice(message)
+            case Stale():
+                self.stale_answers += 1
+            case Refusal():
+                raise error_from_wire(message.code, message.message, message.hint)
+            case Welcome() | Ping() | Pong():
+                return message
         return None
 
-    def _next_id(self) -> int:
-        self._last_id += 1
-        return self._last_id
 
-
-def _raised(message: Failure) -> ACBridgeError:
+def raised(message: Failure) -> ACBridgeError:
+    """Return the exception that a failure stands for."""
     return error_from_wire(
         message.code, message.message, message.hint, message.component, message.phase
     )
 
 
-A = TypeVar("A", Welcome, ResetResult, StepResult)
+A = TypeVar("A", ResetResult, StepResult)
 
 
-def expect(answer: Answer, kind: type[A]) -> A:
-    """Return ``answer`` as the kind that its request is answered with."""
+def expect(answer: Message, kind: type[A]) -> A:
+    """Return ``answer`` as the kind that its request is answered with.
+
+    Raises:
+        ACBridgeError: the answer was no; the class tells why.
+    """
+    if isinstance(answer, Failure):
+        raise raised(answer)
     if not isinstance(answer, kind):
         raise LocalProtocolError(f"Waited for a {kind.__name__}, got a {answer.type}.")
     return answer

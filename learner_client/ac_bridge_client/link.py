@@ -1,16 +1,19 @@
 """A link in the caller's thread: a blocking socket under websockets' Sans-I/O client.
 
 No thread and no event loop stands between the learner and the socket, so a step costs one send
-and one receive.
+and one receive. A `Link` is one connection; what goes on when it is lost is `drive`'s.
 """
 
 from __future__ import annotations
 
+import collections
 import contextlib
+import dataclasses
+import logging
+import math
 import socket
 import ssl
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidURI
@@ -21,26 +24,40 @@ from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
 
 from ac_bridge_client.clock import monotonic_s
-from ac_bridge_client.exchange import Answer, Exchange, Notice, expect
-from ac_bridge_protocol.errors import (
-    ACBridgeError,
-    ConnectError,
-    LinkLostError,
-    LinkTimeoutError,
-)
+from ac_bridge_client.exchange import Exchange, Notice
+from ac_bridge_protocol.errors import ACBridgeError, ConnectError, LinkLostError
 from ac_bridge_protocol.fragments import Fragments
 from ac_bridge_protocol.helpers import Closing
-from ac_bridge_protocol.limits import WEBSOCKET_BYTES
-from ac_bridge_protocol.messages import ResetResult, Role, StepResult, Welcome
+from ac_bridge_protocol.limits import KEEPALIVE, SILENCE_S, WEBSOCKET_BYTES
+from ac_bridge_protocol.messages import Message, Ping, Pong, Role, Welcome
+from ac_bridge_protocol.session import Course
 from ac_bridge_protocol.spec import Mode
 
-_A = TypeVar("_A", Welcome, ResetResult, StepResult)
+log = logging.getLogger("ac_bridge_client")
 
 SHORTEST_WAIT_S = 1e-4
 """A socket's timeout of 0 means something else; this still takes what is there already."""
 
 RECEIVE_BYTES = 64 * 1024
 """Read at once: any of our messages fits."""
+
+GOODBYE_S = 1.0
+"""How long closing waits for the actor, in seconds."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Echo:
+    """A ping that came back."""
+
+    pong: Pong
+    t_back: float
+    """When, in seconds of `monotonic_s`."""
+    prompt: bool
+    """Whether it was waited for; one that was not may have lain in the socket for a while."""
+
+
+def ignore(_: object) -> None:
+    """Do nothing."""
 
 
 class Link(Closing):
@@ -51,9 +68,19 @@ class Link(Closing):
         codec: ``msgpack`` or ``json``.
         role: driver or spectator.
         mode: how to step; None takes the actor's.
+        delay_ticks: the k of mode ``fixed_delay``; else 0.
         observation: the profile's name.
+        session: the secret of the session to go on with; empty for a new one.
+        course: of that session.
         connect_timeout_s: for everything up to the welcome, in seconds.
         on_notice: gets streams, events and progress.
+        on_echo: gets pings that came back.
+
+    Attributes:
+        welcome: what the actor offers.
+        exchange: the conversation.
+        asked_s: since when an answer is waited for, in seconds of `monotonic_s`: an actor that is
+            silent for too long from then on is not there any more. Infinity while nobody waits.
 
     Raises:
         ConnectError: no actor answered there.
@@ -68,70 +95,107 @@ class Link(Closing):
         codec: str = "msgpack",
         role: Role = Role.DRIVER,
         mode: Mode | None = None,
+        delay_ticks: int = 0,
         observation: str = "bridge15",
+        session: str = "",
+        course: Course | None = None,
         connect_timeout_s: float = 10.0,
-        on_notice: Callable[[Notice], None] = lambda _: None,
+        on_notice: Callable[[Notice], None] = ignore,
+        on_echo: Callable[[Echo], None] = ignore,
     ) -> None:
         self.uri = uri
-        self._exchange = Exchange(codec, on_notice)
+        self.exchange = Exchange(codec, on_notice, course)
+        self.asked_s = math.inf
+        self._binary = self.exchange.session.codec.binary
+        self._on_echo = on_echo
         self._fragments = Fragments()
-        self._inbox: list[tuple[bytes, bool]] = []
-        self._deadline_s = monotonic_s() + connect_timeout_s
+        self._inbox: collections.deque[tuple[bytes, bool]] = collections.deque()
+        self._sending = self._taking = self._deaf = False
+        self._heard_s = monotonic_s()
+        self._waited = False
+        self._pings = 0
+        deadline_s = self._heard_s + connect_timeout_s
         parsed = parse_address(uri)
         self._ws = ClientProtocol(
             parsed,
-            subprotocols=[Subprotocol(self._exchange.session.codec.subprotocol)],
+            subprotocols=[Subprotocol(self.exchange.session.codec.subprotocol)],
             max_size=WEBSOCKET_BYTES,
         )
         self._socket = _open_socket(uri, parsed, connect_timeout_s)
         try:
-            self._shake_hands()
-            self._send(self._exchange.hello(role, mode, observation))
-            self.welcome = expect(self._answer(), Welcome)
+            self._shake_hands(deadline_s)
+            self.send(self.exchange.hello(role, mode, delay_ticks, observation, session))
+            self.welcome = self._welcome(deadline_s)
         except LinkLostError as error:
-            self._drop()
+            self.drop()
             raise ConnectError(
                 f"{uri} accepted the connection and closed it.",
                 uri=uri,
                 hint="Is it an ac-bridge actor that listens there?",
             ) from error
         except TimeoutError:
-            self._drop()
+            self.drop()
             raise ConnectError(
                 f"{uri} accepted the connection but did not answer within {connect_timeout_s:g} s.",
                 uri=uri,
                 hint="Is it an ac-bridge actor that listens there?",
             ) from None
         except BaseException:
-            self._drop()
+            self.drop()
             raise
 
     @property
     def open(self) -> bool:
-        """Whether requests can still be made."""
-        return self._ws.state is State.OPEN
+        """Whether messages can still be sent."""
+        return self._ws.state is State.OPEN and not self._sending
 
-    def reset(self, seed: int | None, timeout_s: float) -> ResetResult:
-        """Begin an episode.
+    @property
+    def whole(self) -> bool:
+        """Whether nothing was interrupted half-way, so that more can follow."""
+        return self._ws.state is State.OPEN and not (self._sending or self._taking)
+
+    @property
+    def close_code(self) -> int | None:
+        """How the actor closed the link; None if it did not."""
+        return self._ws.close_code
+
+    def send(self, *messages: Message) -> None:
+        """Send messages, in one go.
 
         Raises:
-            RefusedError: somebody else drives.
-            ResetFailedError: the game did not restart.
-            LinkError: the actor went away, or did not answer in time.
+            LocalProtocolError: the session does not allow it. Nothing was sent.
+            LinkLostError: the link is lost; the session has taken the messages all the same, so
+                that a request is in flight, and repeated when the session goes on.
         """
-        self._finish_pending(timeout_s)
-        return self._request(self._exchange.reset(seed), ResetResult, timeout_s)
+        self._sending = True
+        put = self._ws.send_binary if self._binary else self._ws.send_text
+        try:
+            encoded = [self.exchange.session.send(message) for message in messages]
+        except ACBridgeError:
+            self._sending = False
+            raise
+        self._check_open()
+        for data in encoded:
+            put(data)
+        self._flush()
+        self._sending = False
 
-    def step(self, action: Sequence[float], timeout_s: float) -> StepResult:
-        """Apply an action and return what the next tick brought.
+    def repeat(self) -> int:
+        """Ask once more for every answer in flight; return for how many."""
+        self._sending = True
+        put = self._ws.send_binary if self._binary else self._ws.send_text
+        again = self.exchange.session.repeat()
+        self._check_open()
+        for data in again:
+            put(data)
+        self._flush()
+        self._sending = False
+        return len(again)
 
-        Raises:
-            ActionError: the action cannot be applied.
-            NotResetError: no episode has begun.
-            LinkError: the actor went away, or did not answer in time.
-        """
-        self._finish_pending(timeout_s)
-        return self._request(self._exchange.step(action), StepResult, timeout_s)
+    def ping(self) -> Ping:
+        """Return a ping to send now."""
+        self._pings += 1
+        return Ping(id=self._pings, t_sent=monotonic_s())
 
     def subscribe(self, hz: float) -> None:
         """Ask for frames; they come to `on_notice` while anything is waited for.
@@ -139,98 +203,108 @@ class Link(Closing):
         Raises:
             SettingError: more frames a second than the actor samples.
         """
-        self._send(self._exchange.subscribe(self.welcome.spec.check_rate(hz)))
+        self.send(self.exchange.subscribe(self.welcome.spec.check_rate(hz)))
 
     def listen(self, timeout_s: float) -> None:
         """Take what comes in next, or return when nothing does within ``timeout_s`` (0 polls)."""
-        self._deadline_s = monotonic_s() + timeout_s
         with contextlib.suppress(TimeoutError):
-            self._take()
+            self.take(monotonic_s() + timeout_s)
+
+    def take(self, deadline_s: float) -> Message | None:
+        """Take one message from the actor; return it if it is a welcome.
+
+        Raises:
+            TimeoutError: none came before ``deadline_s`` (of `monotonic_s`).
+            LinkLostError: the link is lost, or the actor has been silent for too long.
+            ACBridgeError: the actor refused the handshake, or broke the protocol.
+        """
+        self._taking = True
+        try:
+            while not self._inbox:
+                self._read(deadline_s)
+            payload, binary = self._inbox.popleft()
+            message = self.exchange.receive(payload, binary=binary)
+            if isinstance(message, Pong):
+                self._on_echo(Echo(message, self._heard_s, self._waited))
+            elif isinstance(message, Ping):
+                self._answer(message)
+        except (TimeoutError, ACBridgeError):
+            self._taking = False
+            raise
+        self._taking = False
+        return message
+
+    def deafen(self) -> None:
+        """End whatever waits for the actor, with a `LinkLostError`. From any thread.
+
+        The link can still be closed in good order.
+        """
+        self._deaf = True
+        with contextlib.suppress(OSError):  # lost already
+            self._socket.shutdown(socket.SHUT_RD)
 
     def close(self) -> None:
         """Let go of the car and close. May be called twice."""
         if self.open:
-            try:
-                self._socket.settimeout(1.0)
-                release = self._exchange.release()
-                if release is not None:
-                    self._send(release)
+            with contextlib.suppress(OSError):  # gone already: closed is what we wanted
+                deadline_s = monotonic_s() + GOODBYE_S
+                self._socket.settimeout(GOODBYE_S)
+                if self.exchange.driving:
+                    self.send(self.exchange.release())
                 self._ws.send_close()
                 self._flush()
-                while self._socket.recv(RECEIVE_BYTES):
+                while self._socket.recv(RECEIVE_BYTES) and monotonic_s() < deadline_s:
                     pass  # the actor's last words; nobody waits for them
-            except OSError:
-                pass  # gone already: closed is what we wanted
-        self._drop()
+        self.drop()
+
+    def drop(self) -> None:
+        """Close without a word."""
+        self._socket.close()
+        if self._ws.state is not State.CLOSED:
+            self._ws.receive_eof()
+            self._ws.data_to_send()
 
     # --- Inside -----------------------------------------------------------------------------------
 
-    def _request(self, data: bytes, kind: type[_A], timeout_s: float) -> _A:
-        """Send a request and wait for its answer, for ``timeout_s`` in all."""
-        self._deadline_s = monotonic_s() + timeout_s
-        try:
-            self._send(data)
-        except BaseException:  # half a message may be out: nothing can follow it
-            self._drop()
-            raise
-        try:
-            return expect(self._answer(), kind)
-        except TimeoutError:
-            self._drop()
-            raise LinkTimeoutError(
-                f"The actor at {self.uri} did not answer within {timeout_s:g} s.",
-                hint="Reset to connect again; raise the timeout if the game needs longer.",
-            ) from None
-
-    def _finish_pending(self, timeout_s: float) -> None:
-        """Wait for the answer to a request that was interrupted, and discard it, good or bad."""
-        if not self._exchange.pending:
-            return
-        self._deadline_s = monotonic_s() + timeout_s
-        try:
-            while self._exchange.pending:
-                self._take()
-        except TimeoutError:
-            self._drop()
-            raise LinkLostError(
-                f"The actor at {self.uri} never answered the request that was interrupted.",
-                hint=_RESET,
-            ) from None
-        except ACBridgeError:
-            if self._exchange.pending:
-                raise
-
-    def _answer(self) -> Answer:
+    def _welcome(self, deadline_s: float) -> Welcome:
         while True:
-            answer = self._take()
-            if answer is not None:
-                return answer
+            message = self.take(deadline_s)
+            if isinstance(message, Welcome):
+                return message
 
-    def _take(self) -> Answer | None:
-        """Take one message from the actor."""
-        while not self._inbox:
-            self._read()
-        payload, binary = self._inbox.pop(0)
-        return self._exchange.receive(payload, binary=binary)
+    def _answer(self, ping: Ping) -> None:
+        pong = Pong(id=ping.id, t_ping=ping.t_sent, t_received=self._heard_s, t_sent=monotonic_s())
+        self.send(pong)
 
-    def _receive(self) -> list[Event]:
+    def _receive(self, deadline_s: float) -> list[Event]:
         """Wait for bytes and return what they mean to WebSocket."""
-        self._socket.settimeout(max(self._deadline_s - monotonic_s(), SHORTEST_WAIT_S))
+        silent_s = max(self._heard_s, self.asked_s) + SILENCE_S
+        began_s = monotonic_s()
         try:
+            self._socket.settimeout(max(min(deadline_s, silent_s) - began_s, SHORTEST_WAIT_S))
             data = self._socket.recv(RECEIVE_BYTES)
         except TimeoutError:
+            if silent_s < deadline_s:
+                self.drop()
+                raise LinkLostError(
+                    f"Nothing came from {self.uri} for {SILENCE_S:g} s.", hint=_RESET
+                ) from None
             raise
         except OSError as error:
-            self._drop()
+            self.drop()
             raise LinkLostError(f"The link to {self.uri} broke: {error}.", hint=_RESET) from error
+        if self._deaf and not data:
+            raise LinkLostError(f"The link to {self.uri} is being closed.")
+        self._heard_s = monotonic_s()
+        self._waited = self._heard_s - began_s > SHORTEST_WAIT_S
         if data:
             self._ws.receive_data(data)
         else:
             self._ws.receive_eof()
         return self._ws.events_received()
 
-    def _read(self) -> None:
-        for event in self._receive():
+    def _read(self, deadline_s: float) -> None:
+        for event in self._receive(deadline_s):
             if isinstance(event, Frame):
                 whole = self._fragments.add(event.opcode, bytes(event.data), final=event.fin)
                 if whole is not None:
@@ -238,35 +312,35 @@ class Link(Closing):
         self._flush()
         if self._ws.state is not State.OPEN and not self._inbox:
             code, reason = self._ws.close_code, self._ws.close_reason
-            self._drop()
+            self.drop()
             said = f" ({code}{f', {reason}' if reason else ''})" if code else ""
             raise LinkLostError(f"The actor at {self.uri} closed the link{said}.", hint=_RESET)
 
-    def _send(self, data: bytes) -> None:
+    def _check_open(self) -> None:
         if self._ws.state is not State.OPEN:
             raise LinkLostError(f"The link to {self.uri} is closed.", hint=_RESET)
-        if self._exchange.codec_is_binary:
-            self._ws.send_binary(data)
-        else:
-            self._ws.send_text(data)
-        self._flush()
 
     def _flush(self) -> None:
+        data = b"".join(self._ws.data_to_send())
+        if not data:
+            return
         try:
-            for data in self._ws.data_to_send():
-                if data:
-                    self._socket.sendall(data)
-        except TimeoutError:
-            raise
+            try:
+                sent = self._socket.send(data)
+            except TimeoutError:  # the last wait's: an actor that is behind gets more time
+                sent = 0
+            if sent < len(data):
+                self._socket.settimeout(SILENCE_S)
+                self._socket.sendall(data[sent:])
         except OSError as error:
-            self._drop()
+            self.drop()
             raise LinkLostError(f"The link to {self.uri} broke: {error}.", hint=_RESET) from error
 
-    def _shake_hands(self) -> None:
+    def _shake_hands(self, deadline_s: float) -> None:
         self._ws.send_request(self._ws.connect())
         self._flush()
         while self._ws.state is State.CONNECTING and self._ws.handshake_exc is None:
-            for event in self._receive():
+            for event in self._receive(deadline_s):
                 self._check_response(event)
         if self._ws.state is not State.OPEN:
             raise ConnectError(
@@ -290,12 +364,6 @@ class Link(Closing):
                 uri=self.uri,
                 hint="Check the port: is it the actor's?",
             )
-
-    def _drop(self) -> None:
-        self._socket.close()
-        if self._ws.state is not State.CLOSED:
-            self._ws.receive_eof()
-            self._ws.data_to_send()
 
 
 _RESET = "Reset to connect again."
@@ -321,6 +389,7 @@ def _open_socket(uri: str, address: WebSocketURI, timeout_s: float) -> socket.so
     try:
         raw = socket.create_connection((address.host, address.port), timeout=timeout_s)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _detect_dead_peer(raw)
         if not address.secure:
             return raw
         return ssl.create_default_context().wrap_socket(raw, server_hostname=address.host)
@@ -348,3 +417,16 @@ def _open_socket(uri: str, address: WebSocketURI, timeout_s: float) -> socket.so
             uri=uri,
             hint="Check the address, and that this machine can reach it.",
         ) from error
+
+
+def _detect_dead_peer(raw: socket.socket) -> None:
+    """Let the kernel end a connection whose other machine vanished without a word."""
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEPALIVE.items():
+        option = getattr(socket, name, None)  # not every platform has every one
+        if option is None:
+            continue
+        try:
+            raw.setsockopt(socket.IPPROTO_TCP, option, value)
+        except OSError as error:  # Python knows it, this system does not: its own default holds
+            log.debug("keep-alive option %s refused: %s", name, error)

@@ -19,6 +19,7 @@ from ac_bridge_protocol.errors import (
     RefusedError,
     RemoteProtocolError,
     ResetFailedError,
+    SessionLostError,
     SettingError,
     WheelError,
     WrongGameError,
@@ -31,7 +32,7 @@ from ac_bridge_protocol.frame import (
     SessionType,
     TelemetryFrame,
 )
-from ac_bridge_protocol.messages import Message, Receipt, Role
+from ac_bridge_protocol.messages import EndReason, Message, Receipt, Role
 from ac_bridge_protocol.session import ActorSession, LearnerSession
 from ac_bridge_protocol.spec import (
     DRIVING_ACTION,
@@ -56,6 +57,7 @@ __all__ = [
     "ActorSession",
     "Codec",
     "ConnectError",
+    "EndReason",
     "EnvSpec",
     "ErrorCode",
     "FeatureSpec",
@@ -82,6 +84,7 @@ __all__ = [
     "RemoteProtocolError",
     "ResetFailedError",
     "Role",
+    "SessionLostError",
     "SessionType",
     "SettingError",
     "Task",

@@ -13,6 +13,7 @@
     ├── LinkError
     │   ├── ConnectError       nobody answered, or not an actor
     │   ├── LinkLostError      the connection ended while it was needed
+    │   │   └── SessionLostError   it did not come back in time: the drive has ended
     │   ├── LinkTimeoutError   no answer in time
     │   └── RefusedError       the actor said no; carries its code
     └── ProtocolError
@@ -40,6 +41,8 @@ class ErrorCode(enum.StrEnum):
     """A component lies beyond its bounds."""
     BUSY = "busy"
     """Another driver holds the car."""
+    FULL = "full"
+    """As many spectators as the actor was set to serve are there already."""
     GAME = "game"
     """The game is absent, vanished, or refused its controls."""
     ILLEGAL = "illegal"
@@ -56,6 +59,8 @@ class ErrorCode(enum.StrEnum):
     """A value in the request is out of its range."""
     SHUTTING_DOWN = "shutting_down"
     """The actor is being stopped."""
+    TAKEN_OVER = "taken_over"
+    """An operator gave the car to somebody else."""
     TOO_LARGE = "too_large"
     """More bytes than the limit for a message."""
     UNKNOWN_TYPE = "unknown_type"
@@ -187,6 +192,18 @@ class LinkLostError(LinkError, ConnectionError):
 
 class LinkTimeoutError(LinkError, TimeoutError):
     """No answer came in time."""
+
+
+class SessionLostError(LinkLostError):
+    """The connection came back too late, or not at all: the drive that it carried has ended.
+
+    Attributes:
+        reason: why, as in `EndReason`.
+    """
+
+    def __init__(self, message: str, *, reason: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
 
 
 class RefusedError(LinkError):

@@ -36,3 +36,28 @@ asks and does not read for this long is cut off."""
 
 CONNECTIONS = 64
 """Connections an actor serves at once: one driver, and spectators for every screen in a lab."""
+
+DELAY_TICKS = 64
+"""Longest delay of an action, and so most steps in flight: two thirds of a second at 100 Hz, which
+is a round trip around the world with one loss on the way."""
+
+PLAN_TICKS = 64
+"""Most actions that one step may carry beyond its own."""
+
+HEARTBEAT_S = 2.0
+"""An actor that has said nothing to a client for this long says `ping`: so a client that waits can
+tell a slow answer from a dead link, and nothing on the way takes the link for unused."""
+
+SILENCE_S = 7.0
+"""A client that waits for an answer and hears nothing at all for this long takes the link for dead
+and connects again: three heartbeats may be lost, and one second late."""
+
+KEEPALIVE = {
+    "TCP_KEEPIDLE": 5,
+    "TCP_KEEPINTVL": 2,
+    "TCP_KEEPCNT": 3,
+    "TCP_USER_TIMEOUT": 11_000,
+}
+"""Options of both ends' sockets: seconds of silence before the first probe, seconds between probes,
+how many may go unanswered, and the milliseconds that something sent may (no probe is sent while it
+waits). A machine that lost power is found after 11 s, where the platform knows these options."""

@@ -1,7 +1,7 @@
 """Every message of protocol version 1: frozen models in one union, told apart by `type`.
 
 Who sends what, and when, is in `ac_bridge_protocol.session`. Requests carry an `id` chosen by the
-learner, rising by one; the answer repeats it.
+learner, rising; the answer repeats it, and a repeated request gets the same answer again.
 """
 
 from __future__ import annotations
@@ -13,12 +13,18 @@ from pydantic import AllowInfNan, Field, Strict, TypeAdapter
 
 from ac_bridge_protocol.errors import ErrorCode
 from ac_bridge_protocol.frame import GameState, GameStatics, TelemetryFrame
-from ac_bridge_protocol.limits import ACTION_COMPONENTS, OBSERVATION_ELEMENTS, TEXT_CHARACTERS
+from ac_bridge_protocol.limits import (
+    ACTION_COMPONENTS,
+    DELAY_TICKS,
+    OBSERVATION_ELEMENTS,
+    PLAN_TICKS,
+    TEXT_CHARACTERS,
+)
 from ac_bridge_protocol.spec import EnvSpec, Mode
 from ac_bridge_protocol.wire import BY_VALUE, WireModel
 
 RequestId: TypeAlias = Annotated[int, Field(ge=0, lt=2**53)]
-"""Rises by one. Below 2**53, so that languages whose numbers are doubles can repeat it."""
+"""Rises. Below 2**53, so that languages whose numbers are doubles can repeat it."""
 Text: TypeAlias = Annotated[str, Field(max_length=TEXT_CHARACTERS)]
 Observation: TypeAlias = Annotated[
     tuple[float, ...], Strict(False), Field(max_length=OBSERVATION_ELEMENTS)
@@ -41,6 +47,32 @@ class Role(enum.StrEnum):
     """Listens."""
 
 
+class EndReason(enum.StrEnum):
+    """Why an episode ended that no task ended. In `info["end_reason"]` of its last step."""
+
+    GAME_ABSENT = "game_absent"
+    """No game publishes its pages any more."""
+    GAME_WAITING = "game_waiting"
+    """The game is loading, or in a menu."""
+    GAME_PAUSED = "game_paused"
+    """The game was paused."""
+    GAME_LOST = "game_lost"
+    """The game has not moved for a second: it hangs, or it was killed."""
+    GAME_WRONG_GAME = "game_wrong_game"
+    """The pages are another game's now."""
+    GAME_RESTARTED = "game_restarted"
+    """The session began anew, or a new process of the game appeared, without being asked to."""
+    LINK_LOST = "link_lost"
+    """The link was lost, and did not come back within the grace period."""
+    SESSION_LOST = "session_lost"
+    """The link came back, but the actor knows nothing of the session: it was started anew, or the
+    grace period was over."""
+    ACTOR_STOPPED = "actor_stopped"
+    """The actor was stopped in good order."""
+    TAKEN_OVER = "taken_over"
+    """An operator gave the car to somebody else."""
+
+
 class ResetPhase(enum.StrEnum):
     """Where a reset is."""
 
@@ -59,12 +91,18 @@ class EventKind(enum.StrEnum):
 
     DRIVER_JOINED = "driver_joined"
     """Somebody took the car."""
+    DRIVER_AWAY = "driver_away"
+    """The driver's link was lost. The car stays its own for the grace period."""
+    DRIVER_BACK = "driver_back"
+    """The driver is back, and goes on in the same episode."""
     DRIVER_LEFT = "driver_left"
     """The car is free."""
     EPISODE_STARTED = "episode_started"
     """A reset succeeded."""
     NEUTRALISED = "neutralised"
     """The actor let go of the wheel by itself; the message says why."""
+    EASING = "easing"
+    """No action came in time for so many ticks that the wheel now eases to neutral."""
     TICKS_MISSED = "ticks_missed"
     """The actor was late by whole ticks, and skipped them."""
     GAME_STATE = "game_state"
@@ -91,8 +129,12 @@ class Hello(WireModel):
     role: Annotated[Role, BY_VALUE] = Role.DRIVER
     mode: Annotated[Mode, BY_VALUE] | None = None
     """None takes the actor's own."""
+    delay_ticks: int = Field(default=0, ge=0, le=DELAY_TICKS)
+    """The k of mode `fixed_delay`, from 1; in any other mode 0."""
     observation: Text = "bridge15"
     """Name of the observation profile."""
+    session: Text = ""
+    """The session to go on with, as its welcome named it. Empty begins a new one."""
 
 
 class Welcome(WireModel):
@@ -105,6 +147,13 @@ class Welcome(WireModel):
     spec: EnvSpec
     statics: GameStatics | None
     """None while the game has not told yet."""
+    session: Text
+    """The driver's secret, to come back with after the link was lost. Empty for a spectator."""
+    resumed: bool = False
+    """Whether this is the session that the hello named: its requests in flight can be repeated, and
+    the same episode goes on. If not, a new one begins."""
+    grace_s: float = Field(ge=0)
+    """How long a session whose link was lost waits for it to come back, in seconds."""
 
 
 class Refusal(WireModel):
@@ -126,6 +175,8 @@ class Reset(WireModel):
     id: RequestId
     seed: Annotated[int | None, Field(ge=0, lt=2**53)] = None
     """Repeats an episode exactly, where the game can; None goes on with the game's own draws."""
+    takeover: Text = ""
+    """The operator's key, to take the car from whoever drives it."""
 
 
 class ResetProgress(WireModel):
@@ -151,11 +202,16 @@ class ResetResult(WireModel):
 
 
 class Step(WireModel):
-    """Learner to actor: apply this action and tell me what the next tick brings."""
+    """Learner to actor: apply this action and tell me what the tick after it brings."""
 
     type: Literal["step"] = "step"
     id: RequestId
     action: ActionValues
+    tick: Annotated[int | None, Field(ge=0, lt=2**53)] = None
+    """The tick to apply it at, in mode `fixed_delay`; None, in the other modes, is on arrival."""
+    plan: Annotated[tuple[ActionValues, ...], Strict(False), Field(max_length=PLAN_TICKS)] = ()
+    """Actions for the ticks after that, in case that no later step brings one in time. For each
+    tick the step with the highest id wins."""
 
 
 class WheelState(WireModel):
@@ -175,13 +231,19 @@ class Receipt(WireModel):
     tick: int
     """The tick whose frame this is."""
     tick_asked: int
-    """The tick from which the action could hold at the earliest: that of the previous answer."""
-    tick_applied: int
-    """The last tick before the action reached the wheel; `tick_asked` when it was in time."""
+    """The tick that the action was for. In mode `fixed_delay` as asked; else the earliest tick from
+    which it could hold, that of the previous answer."""
+    tick_applied: int | None
+    """The last tick before the action reached the wheel; `tick_asked` when it was in time. None if
+    it never did, because a newer one was in force already."""
     late: bool
-    """It reached the wheel after the control period it was meant for."""
+    """It did not reach the wheel in the control period it was meant for."""
     ticks_held: int
-    """Ticks since the previous answer that passed under the previous action."""
+    """Ticks since the previous answer that no action came for, so that an older one held."""
+    ticks_eased: int
+    """How many of these the wheel was being eased to neutral, or was neutral."""
+    ticks_planned: int
+    """Ticks since the previous answer under an action of an earlier step's plan."""
     ticks_missed: int
     """Ticks since the previous answer that the actor itself was too late for, and skipped."""
     tick_error_s: float
@@ -202,9 +264,10 @@ class StepResult(WireModel):
     observation: Observation
     frame: TelemetryFrame
     receipt: Receipt
-    end: Text = ""
-    """Why this is the last step of its episode, empty while it goes on: ``game_paused``,
-    ``game_lost`` and so on by the game's state, or ``game_restarted`` if the session began anew."""
+    end: Annotated[EndReason, BY_VALUE] | None = None
+    """Why this is the last step of its episode; None while it goes on."""
+    t_sent: float
+    """The actor's clock when this was first sent, in seconds: the clock of its pings and pongs."""
 
 
 class Release(WireModel):

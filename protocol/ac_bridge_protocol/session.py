@@ -1,17 +1,25 @@
-"""The two sides of a connection as state machines written as tables. No socket, no clock.
+"""The two sides of a session as state machines written as tables. No socket, no clock.
 
 `ACTOR` and `LEARNER` are the specification: state -> move -> next state. A move is a message
-going in or out, by name; two messages count as two moves each:
+going in or out, by name; some messages count as several moves each:
 
-- a `welcome` is ``welcome:driver`` or ``welcome:spectator``, for what it grants;
-- a `failure` that answers the request in flight is ``failure:answer``.
+- a `welcome` is ``welcome:driver`` or ``welcome:spectator``, for what it grants, or
+  ``welcome:resumed``, after which a session stands where it stood when its link was lost;
+- a `reset_result` is ``reset_result:steps`` where it opens steps by itself (mode `fixed_delay`);
+- a `step_result` that leaves no other step in flight is ``step_result:last``;
+- a `failure` that answers a request in flight is ``failure:answer``, or ``failure:answer:last``.
 
 Whatever the table does not list is refused where it arrives, and changes nothing. Time comes in as
 an argument, in seconds of whatever clock the shell uses.
+
+A `Session` is one link. Its `Course` is what outlives a lost link: where the drive stands, which
+requests are in flight, and on the actor's side what was answered last, to say it again.
 """
 
 from __future__ import annotations
 
+import abc
+import dataclasses
 import enum
 from collections.abc import Mapping
 
@@ -21,20 +29,24 @@ from ac_bridge_protocol.limits import HELLO_TIMEOUT_S
 from ac_bridge_protocol.messages import (
     Failure,
     Message,
+    Release,
     Reset,
     ResetProgress,
     ResetResult,
     Step,
     StepResult,
+    Subscribe,
     Welcome,
 )
 
 
 class SessionState(enum.StrEnum):
-    """Where a connection stands. Both sides use the same names."""
+    """Where a session stands. Both sides use the same names."""
 
     CONNECTED = "connected"
     NEGOTIATING = "negotiating"
+    RESUMED = "where it stood"
+    """Only ever passed through: the course that the session goes on with has its own state."""
     READY = "ready"
     RESETTING = "resetting"
     EPISODE = "in an episode"
@@ -60,24 +72,33 @@ def _actor_table() -> Table:
         s.CONNECTED: {(i, "hello"): s.NEGOTIATING, (o, "refusal"): s.CLOSED},
         s.NEGOTIATING: {
             (o, "welcome:driver"): s.READY,
+            (o, "welcome:resumed"): s.RESUMED,
             (o, "welcome:spectator"): s.SPECTATING,
             (o, "refusal"): s.CLOSED,
         },
-        s.READY: {(i, "reset"): s.RESETTING, (i, "release"): s.READY},
+        s.RESUMED: {},
+        s.READY: {(i, "reset"): s.RESETTING},
         s.RESETTING: {
+            (i, "reset"): s.RESETTING,
             (o, "reset_progress"): s.RESETTING,
             (o, "reset_result"): s.EPISODE,
-            (o, "failure:answer"): s.READY,
+            (o, "reset_result:steps"): s.STEPPING,
+            (o, "failure:answer:last"): s.READY,
         },
-        s.EPISODE: {
+        s.EPISODE: {(i, "step"): s.STEPPING, (i, "reset"): s.RESETTING},
+        s.STEPPING: {
             (i, "step"): s.STEPPING,
             (i, "reset"): s.RESETTING,
-            (i, "release"): s.READY,
+            (o, "step_result"): s.STEPPING,
+            (o, "step_result:last"): s.EPISODE,
+            (o, "failure:answer"): s.STEPPING,
+            (o, "failure:answer:last"): s.EPISODE,
         },
-        s.STEPPING: {(o, "step_result"): s.EPISODE, (o, "failure:answer"): s.EPISODE},
         s.SPECTATING: {},
         s.CLOSED: {},
     }
+    for state in (s.READY, s.RESETTING, s.EPISODE, s.STEPPING):
+        table[state][i, "release"] = s.READY
     for state in (s.READY, s.RESETTING, s.EPISODE, s.STEPPING, s.SPECTATING):
         for name in ("subscribe", "unsubscribe", "ping", "pong"):
             table[state][i, name] = state
@@ -87,7 +108,7 @@ def _actor_table() -> Table:
 
 
 def _mirror(table: Table) -> Table:
-    """The other side of the same connection: what goes out there comes in here."""
+    """The other side of the same session: what goes out there comes in here."""
     other = {Way.IN: Way.OUT, Way.OUT: Way.IN}
     return {
         state: {(other[way], name): following for (way, name), following in moves.items()}
@@ -101,26 +122,198 @@ LEARNER: Table = _mirror(ACTOR)
 """The learner's side: the same, seen from the other end."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Repeat:
+    """A request came in again.
+
+    Attributes:
+        request_id: its id.
+        answer: what it was answered with; None while it is still being worked on.
+    """
+
+    request_id: int
+    answer: Message | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stale:
+    """An answer came in to a request that nobody waits for any more.
+
+    Attributes:
+        answer: what it says.
+    """
+
+    answer: Message
+
+
+class Course:
+    """What of a session outlives its link.
+
+    Attributes:
+        state: where it stands.
+        delay_ticks: the k of mode `fixed_delay`; at most one step more than that is in flight.
+        in_flight: the requests that have no answer yet, by id, oldest first.
+        answers: the last answers by id, the one sent last at the end, for whoever asks again.
+        next_id: the lowest id that the next request may have.
+        implied_ids: the ids of the steps that the last reset's result opens.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self.state = SessionState.CONNECTED
+        self.delay_ticks = 0
+        self.in_flight: dict[int, Message] = {}
+        self.answers: dict[int, Message] = {}
+        self.next_id = 0
+        self.implied_ids = range(0)
+        self._subscription: int | None = None
+
+    def following(self, way: Way, message: Message) -> SessionState | None:
+        """Return the state that a message leads to; None if it is not allowed now."""
+        return self._table[self.state].get((way, self._name(message)))
+
+    def advance(self, way: Way, message: Message) -> None:
+        """Take a message's move without a link to carry it: its peer will ask for it again.
+
+        Raises:
+            LocalProtocolError: it is not allowed now. Nothing has changed.
+        """
+        following = self.following(way, message)
+        problem = self.problem(message)
+        if following is None or problem:
+            raise LocalProtocolError(
+                problem or f"A {message.type} cannot be sent while {self.state.value}.",
+                hint=self.expected(way),
+            )
+        self.take(message, following)
+
+    def problem(self, message: Message) -> str:
+        """Say what is wrong with a message that the table allows; nothing if nothing is."""
+        if isinstance(message, _NUMBERED) and message.id < self.next_id:
+            return f"Request {message.id} comes too late: the next is {self.next_id} or above."
+        if isinstance(message, Step) and len(self.in_flight) > self.delay_ticks:
+            return f"{len(self.in_flight)} steps are in flight, which is all that this mode has."
+        if isinstance(message, _ANSWERS) and message.id not in self.in_flight:
+            return f"A {message.type} answers request {message.id}, which is not in flight."
+        return ""
+
+    def take(self, message: Message, following: SessionState) -> None:
+        """Take a move that was found to be allowed."""
+        if isinstance(message, Reset):
+            self.in_flight.clear()  # nobody waits for the steps of the episode before
+            self.answers.clear()
+        if isinstance(message, _NUMBERED):
+            self.next_id = message.id + 1
+        if isinstance(message, Reset):
+            self.next_id += self.delay_ticks  # for the steps that its result will open
+            self.implied_ids = range(message.id + 1, self.next_id)
+        if isinstance(message, Subscribe):
+            self._subscription = message.id
+        if isinstance(message, _REQUESTS):
+            self.in_flight[message.id] = message
+        elif isinstance(message, Release):
+            self.in_flight.clear()
+            self.answers.clear()
+        elif isinstance(message, Welcome):
+            self.delay_ticks = message.spec.delay_ticks
+        elif self.ends_request(message):
+            self._answer(message)
+        self.state = following
+
+    def repeated(self, message: Message) -> Repeat | None:
+        """Return what is known of a request that came before; None if it is a new one."""
+        if not isinstance(message, _REQUESTS):
+            return None
+        answer = self.answers.pop(message.id, None)
+        if answer is not None:
+            self.answers[message.id] = answer  # the last one sent again
+            return Repeat(message.id, answer)
+        known = message.id in self.in_flight or message.id in self.implied_ids
+        return Repeat(message.id, None) if known else None
+
+    def stale(self, message: Message) -> Stale | None:
+        """Return an answer as one that nobody waits for any more; None if it is no such one."""
+        if not isinstance(message, Failure | ResetProgress | ResetResult | StepResult):
+            return None
+        if message.id is None or message.id in self.in_flight or message.id == self._subscription:
+            return None
+        return Stale(message) if message.id < self.next_id else None
+
+    def implied(self) -> list[Step]:
+        """Return the steps that the last reset's result opens, one for each tick of the delay."""
+        # Known by their ids: what they ask for is nothing.
+        return [Step(id=i, action=(), tick=tick) for tick, i in enumerate(self.implied_ids)]
+
+    def ends_request(self, message: Message) -> bool:
+        """Whether a message is the answer to a request in flight."""
+        if isinstance(message, Failure):
+            return message.id is not None and message.id in self.in_flight
+        return isinstance(message, _RESULTS)
+
+    def expected(self, way: Way) -> str:
+        """Say what is allowed now."""
+        names = sorted(name for moving, name in self._table[self.state] if moving is way)
+        return f"Possible now: {', '.join(names) or 'nothing'}."
+
+    def _answer(self, message: Message) -> None:
+        assert isinstance(message, Failure | ResetResult | StepResult)  # noqa: S101 -- ends_request
+        assert message.id is not None  # noqa: S101
+        del self.in_flight[message.id]
+        self.answers[message.id] = message
+        # Links deliver in order. After an answer that did not arrive come at most those to the k
+        # other requests that are still in flight at the other end, and to k that were when the link
+        # came back: these had arrived, and were sent once more because they were asked for again.
+        while len(self.answers) > 2 * self.delay_ticks + 1:
+            del self.answers[next(iter(self.answers))]
+        if isinstance(message, ResetResult):
+            self.in_flight.update({step.id: step for step in self.implied()})
+
+    def _name(self, message: Message) -> str:
+        match message:
+            case Welcome(resumed=True):
+                return "welcome:resumed"
+            case Welcome():
+                return f"welcome:{message.role.value}"
+            case ResetResult() if self.delay_ticks:
+                return "reset_result:steps"
+            case StepResult():
+                return f"step_result{self._last(message.id)}"
+            case Failure(id=int(request_id)) if request_id in self.in_flight:
+                return f"failure:answer{self._last(request_id)}"
+        return message.type
+
+    def _last(self, request_id: int) -> str:
+        return ":last" if len(self.in_flight) == 1 and request_id in self.in_flight else ""
+
+
 _REQUESTS = (Reset, Step)
+_NUMBERED = (Reset, Step, Subscribe)
 _RESULTS = (ResetResult, StepResult)
 _ANSWERS = (ResetProgress, ResetResult, StepResult)
 
 
-class Session:
-    """What both sides do alike: look the move up, then take it.
+class Session(abc.ABC):
+    """One link, and the course that it carries: look the move up, then take it.
 
     Attributes:
-        state: where the connection stands.
-        pending: the id of the request in flight, None if there is none.
+        course: what outlives the link.
     """
 
     def __init__(self, table: Table, codec: Codec) -> None:
-        self._table = table
         self.codec = codec
-        self.state = SessionState.CONNECTED
-        self.pending: int | None = None
+        self.course = Course(table)
+        self._resuming: Course | None = None
 
-    def receive(self, data: bytes, *, binary: bool) -> Message:
+    @property
+    def state(self) -> SessionState:
+        """Where the session stands."""
+        return self.course.state
+
+    def resume(self, course: Course) -> None:
+        """Go on with a course from its welcome on, if that says so."""
+        self._resuming = course
+
+    def receive(self, data: bytes, *, binary: bool) -> Message | Repeat | Stale:
         """Take one WebSocket message from the peer and return what it says.
 
         Raises:
@@ -130,11 +323,13 @@ class Session:
         Either way nothing has changed, and the session goes on.
         """
         message = self.codec.decode(data, binary=binary)
-        move = self._move(Way.IN, message)
-        following = self._table[self.state].get(move)
+        known = self._known(message)
+        if known is not None:
+            return known
+        following = self.course.following(Way.IN, message)
         if following is None:
             raise self._illegal(message)
-        if problem := self._wrong_answer(message):
+        if problem := self._problem(message, following):
             raise RemoteProtocolError(problem, request_id=getattr(message, "id", None))
         self._take(message, following)
         return message
@@ -148,13 +343,13 @@ class Session:
 
         Either way nothing has changed.
         """
-        following = self._table[self.state].get(self._move(Way.OUT, message))
+        following = self.course.following(Way.OUT, message)
         if following is None:
             raise LocalProtocolError(
                 f"A {message.type} cannot be sent while {self.state.value}.",
-                hint=self._expected(Way.OUT),
+                hint=self.course.expected(Way.OUT),
             )
-        if problem := self._wrong_answer(message):
+        if problem := self._problem(message, following):
             raise LocalProtocolError(problem)
         data = self.codec.encode(message)
         self._take(message, following)
@@ -164,27 +359,20 @@ class Session:
         """Return when the shell should close the connection unless something arrives, or None."""
         return None
 
-    def _move(self, way: Way, message: Message) -> Move:
-        if isinstance(message, Welcome):
-            return way, f"welcome:{message.role.value}"
-        if isinstance(message, Failure) and self._ends_request(message):
-            return way, "failure:answer"
-        return way, message.type
+    @abc.abstractmethod
+    def _known(self, message: Message) -> Repeat | Stale | None:
+        """Return what came in if it needs no move, because it came before or comes too late."""
 
-    def _wrong_answer(self, message: Message) -> str:
-        """Say why a message cannot answer the request in flight; nothing if it can."""
-        if isinstance(message, _ANSWERS) and message.id != self.pending:
-            return (
-                f"A {message.type} answers request {message.id}, but {self.pending} is in flight."
-            )
-        return ""
+    def _problem(self, message: Message, following: SessionState) -> str:
+        if following is SessionState.RESUMED and self._resuming is None:
+            return "A welcome goes on with a session that there never was."
+        return self.course.problem(message)
 
     def _take(self, message: Message, following: SessionState) -> None:
-        if isinstance(message, _REQUESTS):
-            self.pending = message.id
-        elif self._ends_request(message):
-            self.pending = None
-        self.state = following
+        if following is SessionState.RESUMED and self._resuming is not None:
+            self.course, self._resuming = self._resuming, None
+            return
+        self.course.take(message, following)
 
     def _illegal(self, message: Message) -> RemoteProtocolError:
         unready = isinstance(message, Step) and self.state is SessionState.READY
@@ -192,17 +380,8 @@ class Session:
             f"A {message.type} is not allowed while {self.state.value}.",
             code=ErrorCode.NOT_RESET if unready else ErrorCode.ILLEGAL,
             request_id=getattr(message, "id", None),
-            hint=self._expected(Way.IN),
+            hint=self.course.expected(Way.IN),
         )
-
-    def _ends_request(self, message: Message) -> bool:
-        if isinstance(message, Failure):
-            return message.id is not None and message.id == self.pending
-        return isinstance(message, _RESULTS)
-
-    def _expected(self, way: Way) -> str:
-        names = sorted(name for moving, name in self._table[self.state] if moving is way)
-        return f"Possible now: {', '.join(names) or 'nothing'}."
 
 
 class ActorSession(Session):
@@ -223,9 +402,25 @@ class ActorSession(Session):
             return self._opened + HELLO_TIMEOUT_S
         return None
 
+    def _known(self, message: Message) -> Repeat | None:
+        return self.course.repeated(message)
+
 
 class LearnerSession(Session):
     """The learner's side of one connection."""
 
     def __init__(self, codec: Codec) -> None:
         super().__init__(LEARNER, codec)
+
+    def repeat(self) -> list[bytes]:
+        """Return the bytes of every request in flight, to ask for their answers once more.
+
+        With a reset go the steps that its result opens: that, and their answers, may be lost.
+        """
+        waiting: list[Message] = list(self.course.in_flight.values())
+        if self.state is SessionState.RESETTING:
+            waiting += self.course.implied()
+        return [self.codec.encode(message) for message in waiting]
+
+    def _known(self, message: Message) -> Stale | None:
+        return self.course.stale(message)

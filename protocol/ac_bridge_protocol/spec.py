@@ -13,7 +13,12 @@ from pydantic import Field, Strict, model_validator
 
 from ac_bridge_protocol.errors import ActionError, ErrorCode, SettingError
 from ac_bridge_protocol.helpers import choose
-from ac_bridge_protocol.limits import ACTION_COMPONENTS, FEATURE_ELEMENTS, OBSERVATION_ELEMENTS
+from ac_bridge_protocol.limits import (
+    ACTION_COMPONENTS,
+    DELAY_TICKS,
+    FEATURE_ELEMENTS,
+    OBSERVATION_ELEMENTS,
+)
 from ac_bridge_protocol.wire import BY_VALUE, WireModel
 
 ROUNDING = 1e-6
@@ -29,6 +34,9 @@ class Mode(enum.StrEnum):
     LATEST = "latest"
     """Real time. An action is applied when it arrives, the newest wins, and the answer is the
     frame of the next tick."""
+    FIXED_DELAY = "fixed_delay"
+    """Real time. An action is applied k ticks after the tick whose frame it answers, exactly; so
+    the delay of the link is part of the problem, and always the same."""
 
 
 def mode_named(name: str | None) -> Mode | None:
@@ -70,7 +78,11 @@ class EnvSpec(WireModel):
     game: str
     """The backend, such as ``standin``: no record confuses simulation with the game."""
     mode: Annotated[Mode, BY_VALUE]
-    """How ticks and steps go together."""
+    """How ticks and steps go together on this connection."""
+    delay_ticks: int = Field(default=0, ge=0, le=DELAY_TICKS)
+    """The k of `fixed_delay`: ticks from an observation to the action that answers it; else 0."""
+    modes: Annotated[tuple[Annotated[Mode, BY_VALUE], ...], Strict(False)]
+    """Every mode that this actor offers."""
     control_hz: float = Field(gt=0)
     """Control ticks a second."""
     telemetry_hz: float = Field(gt=0)
@@ -87,9 +99,11 @@ class EnvSpec(WireModel):
     """Name of the smoothing between action and wheel."""
 
     @model_validator(mode="after")
-    def _check_size(self) -> Self:
+    def _check_together(self) -> Self:
         if self.observation_size > OBSERVATION_ELEMENTS:
             raise ValueError(f"an observation has at most {OBSERVATION_ELEMENTS} elements")
+        if (self.delay_ticks > 0) is not (self.mode is Mode.FIXED_DELAY):
+            raise ValueError("delay_ticks is above 0 in mode fixed_delay, and in no other")
         return self
 
     @property

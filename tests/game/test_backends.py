@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from ac_bridge.game import NEUTRAL, Controls, ControlSink, PageSource, RecordingWheel
+from ac_bridge.game import (
+    NEUTRAL,
+    Controls,
+    ControlSink,
+    Inheritance,
+    PageSource,
+    RecordingWheel,
+)
 from ac_bridge.game.axes import DeviceState
 from ac_bridge.standin import StandinGame
 from ac_bridge.standin.wheel import DEVICE, SHAPE, StandinWheel, pack_controls
@@ -48,3 +55,21 @@ class TestStandinPages(PageSourceContract):
         game = StandinGame(lockstep=True)
         game.clock.sleep_until(2.0)
         return game.pages
+
+
+def test_the_stand_in_of_this_process_leaves_nothing() -> None:
+    """Its wheel goes with the process, whoever remembers what was asked of it."""
+    with StandinGame(lockstep=True) as game:
+        assert game.wheel.inheritance() is None
+        assert RecordingWheel(game.wheel).inheritance() is None
+    assert RecordingWheel().inheritance() is None
+
+
+def test_remembering_does_not_change_how_a_wheel_is_taken() -> None:
+    """The inner wheel's word counts."""
+
+    class Outliving(RecordingWheel):
+        def inheritance(self) -> Inheritance:
+            return Inheritance("standin", "region")
+
+    assert RecordingWheel(Outliving()).inheritance() == Inheritance("standin", "region")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ac_bridge.game import NEUTRAL, Controls, ControlSink
+from ac_bridge.game import NEUTRAL, Controls, ControlSink, Inheritance
 from ac_bridge.game.axes import DeviceState
 from ac_bridge.game.uinput import (
     AXIS,
@@ -23,7 +23,9 @@ from ac_bridge.game.uinput import (
     DEVICE_NODE,
     EV_ABS,
     EV_KEY,
+    KERNEL_EVENT,
     SHAPE,
+    InheritedUinputWheel,
     UinputWheel,
 )
 from ac_bridge_protocol.errors import WheelError
@@ -46,6 +48,7 @@ class FakeUInput:
 
     made: list[FakeUInput]
     broken = False
+    fd = 17
 
     def __init__(self, events: dict[int, Any], **identity: Any) -> None:
         self.events, self.identity = events, identity
@@ -94,6 +97,18 @@ def device() -> FakeUInput:
     return made[-1]
 
 
+class KernelEvents:
+    """A file in place of the kernel's node: what was written to it, understood as events."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0))
+
+    def read(self) -> list[tuple[int, int, int]]:
+        """Return every event so far: kind, code and value."""
+        return [event[2:] for event in KERNEL_EVENT.iter_unpack(self._path.read_bytes())]
+
+
 class TestUinputWheel(DeviceContract):
     """The contract, over the fake."""
 
@@ -112,6 +127,55 @@ class TestUinputWheel(DeviceContract):
 
     def updates(self) -> int:
         return device().log.count(SYN)
+
+
+class TestInheritedUinputWheel(DeviceContract):
+    """The contract, for a device that another process made."""
+
+    @pytest.fixture(autouse=True)
+    def _events(self, tmp_path: Path) -> None:
+        self.events = KernelEvents(tmp_path / "device")
+
+    def make(self) -> ControlSink:
+        return InheritedUinputWheel(self.events.descriptor)
+
+    def shown(self) -> Controls:
+        shown = {code: value for kind, code, value in self.events.read() if kind != 0}
+        steer, throttle, brake, clutch = (shown[code] for code in AXIS_CODES)
+        held = sum(shown[code] << i for i, code in enumerate(BUTTON_CODES))
+        return SHAPE.controls_for(DeviceState(steer, throttle, brake, clutch, held))
+
+    def updates(self) -> int:
+        return self.events.read().count((0, 0, 0))
+
+
+def test_a_device_that_was_left_behind_is_set_neutral_at_once(tmp_path: Path) -> None:
+    """Every axis and every button, whatever its maker last said; then one synchronisation."""
+    events = KernelEvents(tmp_path / "device")
+    wheel = InheritedUinputWheel(events.descriptor)
+    assert events.read() == [
+        (EV_ABS, 0, 0),
+        *((EV_ABS, code, -32767) for code in (1, 2, 5)),
+        *((EV_KEY, code, 0) for code in BUTTON_CODES),
+        (0, 0, 0),
+    ]
+    wheel.close()
+
+
+def test_a_device_that_is_gone_cannot_be_inherited(tmp_path: Path) -> None:
+    """The kernel's reason is in the error, and the descriptor is left for another attempt."""
+    descriptor = os.open(tmp_path, os.O_RDONLY) if os.name == "posix" else -1
+    with pytest.raises(WheelError, match="left behind did not take its state"):
+        InheritedUinputWheel(descriptor)
+    if descriptor >= 0:
+        os.close(descriptor)
+
+
+def test_it_says_which_descriptor_keeps_it_alive(node: Path) -> None:
+    """Whoever inherits the wheel must be started with it."""
+    wheel = UinputWheel(node)
+    assert wheel.inheritance() == Inheritance("uinput", "17", (17,))
+    wheel.close()
 
 
 def test_it_presents_itself_as_a_joystick(node: Path) -> None:

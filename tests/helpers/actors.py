@@ -13,6 +13,7 @@ from ac_bridge.control.smoothing import smoothing_named
 from ac_bridge.game import RecordingWheel
 from ac_bridge.rig import Rig, RigSettings
 from ac_bridge.server.app import ActorApp, run_on_best_loop
+from ac_bridge.server.lease import Terms
 from ac_bridge.standin import StandinGame
 
 START_TIMEOUT_S = 20.0
@@ -41,7 +42,7 @@ def wheel_of(rig: Rig) -> RecordingWheel:
 
 
 @contextlib.contextmanager
-def serving(rig: Rig, port: int = 0) -> Iterator[tuple[str, ActorApp]]:
+def serving(rig: Rig, port: int = 0, terms: Terms | None = None) -> Iterator[tuple[str, ActorApp]]:
     """Serve a rig from a thread of this process; give its address and the app."""
     ready = threading.Event()
     found: dict[str, Any] = {}
@@ -51,7 +52,7 @@ def serving(rig: Rig, port: int = 0) -> Iterator[tuple[str, ActorApp]]:
             found["port"] = taken
             ready.set()
 
-        app = ActorApp(rig, host="127.0.0.1", port=port, on_ready=on_ready)
+        app = ActorApp(rig, host="127.0.0.1", port=port, on_ready=on_ready, terms=terms)
         found["app"] = app
         found["loop"] = asyncio.get_running_loop()
         await app.run()

@@ -14,7 +14,9 @@ from pydantic.fields import FieldInfo
 
 from ac_bridge.game import Page
 from ac_bridge_protocol.frame import GameStatics, TelemetryFrame
+from ac_bridge_protocol.limits import DELAY_TICKS
 from ac_bridge_protocol.messages import MESSAGE_TYPES
+from ac_bridge_protocol.spec import EnvSpec, Mode
 from helpers.frames import FRAME_VALUES, STATICS_VALUES
 
 INT64 = 2**63
@@ -40,11 +42,20 @@ def models(model: type[BaseModel]) -> st.SearchStrategy[Any]:
         name: of_type(field.annotation, field.metadata)
         for name, field in model.model_fields.items()
     }
+    if model is EnvSpec:
+        return st.fixed_dictionaries(fields).flatmap(_specs)
     if model not in PLAUSIBLE:
         return st.fixed_dictionaries(fields).map(lambda values: model(**values))
     some = st.lists(st.sampled_from(sorted(fields)), max_size=6, unique=True)
     drawn = some.flatmap(lambda names: st.fixed_dictionaries({n: fields[n] for n in names}))
     return drawn.map(lambda values: model(**(PLAUSIBLE[model] | values)))
+
+
+def _specs(values: dict[str, Any]) -> st.SearchStrategy[EnvSpec]:
+    """Return a strategy for specs that agree with themselves: only one mode has a delay."""
+    delayed = values["mode"] is Mode.FIXED_DELAY
+    delays = st.integers(1, DELAY_TICKS) if delayed else st.just(0)
+    return delays.map(lambda delay_ticks: EnvSpec(**(values | {"delay_ticks": delay_ticks})))
 
 
 def of_type(annotation: Any, metadata: Iterable[Any] = ()) -> st.SearchStrategy[Any]:

@@ -13,23 +13,28 @@ from hypothesis import strategies as st
 
 from ac_bridge_protocol.codec import CODEC_NAMES, CODECS, JSON, MSGPACK, Codec
 from ac_bridge_protocol.errors import ErrorCode, FrameError
-from ac_bridge_protocol.limits import MESSAGE_BYTES, OBSERVATION_ELEMENTS, TEXT_CHARACTERS
+from ac_bridge_protocol.limits import (
+    ACTION_COMPONENTS,
+    DELAY_TICKS,
+    MESSAGE_BYTES,
+    OBSERVATION_ELEMENTS,
+    PLAN_TICKS,
+    TEXT_CHARACTERS,
+)
 from ac_bridge_protocol.messages import (
     MESSAGE_TYPES,
     Event,
     EventKind,
     Hello,
     Ping,
-    Receipt,
     Release,
     Role,
     Step,
-    StepResult,
     Telemetry,
-    WheelState,
 )
 from helpers.frames import make_frame
 from helpers.strategies import PLAIN, any_message, messages
+from helpers.wire import make_receipt, make_step_result
 
 BOTH = pytest.mark.parametrize("codec", [JSON, MSGPACK], ids=lambda codec: codec.name)
 PING: dict[str, Any] = {"type": "ping", "id": 1, "t_sent": 1.5}
@@ -81,36 +86,34 @@ def test_the_bytes_are_what_the_libraries_make_of_the_dump(name: str, data: st.D
 @BOTH
 def test_a_step_result_is_far_below_the_limit(codec: Codec) -> None:
     """The largest message that we send, with 125 observations, is a ninth of the limit."""
-    result = StepResult(
-        id=2**53 - 1,
-        observation=tuple(-1.0 / (k + 3) for k in range(125)),
-        frame=make_frame(),
-        receipt=make_receipt(),
-    )
+    observation = tuple(-1.0 / (k + 3) for k in range(125))
+    result = make_step_result(2**53 - 1, observation=observation, frame=make_frame())
     assert len(codec.encode(result)) < MESSAGE_BYTES / 9
 
 
-def make_receipt() -> Receipt:
-    return Receipt(
-        action_id=5,
-        tick=9,
-        tick_asked=8,
-        tick_applied=8,
-        late=False,
-        ticks_held=0,
-        ticks_missed=0,
-        tick_error_s=0.000_1,
-        action_age_s=0.1,
-        observation_age_s=0.000_2,
-        sent=WheelState(steer=0.1, throttle=0.2, brake=0.3, clutch=0.0),
-    )
+@BOTH
+def test_the_largest_step_is_far_below_the_limit(codec: Codec) -> None:
+    """A plan for every tick that there may be, each of as many components as there may be."""
+    action = tuple(-1.0 / (k + 3) for k in range(ACTION_COMPONENTS))
+    step = Step(id=2**53 - 1, action=action, tick=2**53 - 1, plan=(action,) * PLAN_TICKS)
+    assert len(codec.encode(step)) < MESSAGE_BYTES / 2
+    assert decode(codec, codec.encode(step)) == step
 
 
 @BOTH
 def test_absent_defaults_are_filled_in(codec: Codec) -> None:
     """A field with a default may be left out."""
     hello = decode(codec, plainly(codec, {"type": "hello", "client": "c/1"}))
-    assert hello == Hello(client="c/1", role=Role.DRIVER, mode=None, observation="bridge15")
+    assert hello == Hello(
+        client="c/1",
+        role=Role.DRIVER,
+        mode=None,
+        delay_ticks=0,
+        observation="bridge15",
+        session="",
+    )
+    step = decode(codec, plainly(codec, {"type": "step", "id": 1, "action": [0.5]}))
+    assert step == Step(id=1, action=(0.5,), tick=None, plan=())
 
 
 @BOTH
@@ -314,6 +317,9 @@ def test_nothing_in_a_frame_is_coerced(codec: Codec, field: str, value: Any) -> 
         ({"type": "hello", "client": "c", "role": {"a": 1}}, "role"),
         ({"type": "hello", "client": "c", "mode": 0}, "mode"),
         ({"type": "hello", "client": "x" * (TEXT_CHARACTERS + 1)}, "client"),
+        ({"type": "hello", "client": "c", "delay_ticks": -1}, "delay_ticks"),
+        ({"type": "hello", "client": "c", "delay_ticks": DELAY_TICKS + 1}, "delay_ticks"),
+        ({"type": "hello", "client": "c", "session": "x" * (TEXT_CHARACTERS + 1)}, "session"),
         ({"type": "subscribe", "id": 1, "hz": 0}, "hz"),
         ({"type": "subscribe", "id": 1, "hz": -1.0}, "hz"),
         ({"type": "reset", "id": 1, "seed": -1}, "seed"),
@@ -322,6 +328,13 @@ def test_nothing_in_a_frame_is_coerced(codec: Codec, field: str, value: Any) -> 
         ({"type": "step", "id": 1, "action": "0.5"}, "action"),
         ({"type": "step", "id": 1, "action": [True]}, "action.0"),
         ({"type": "step", "id": 1, "action": [0.0, "1"]}, "action.1"),
+        ({"type": "step", "id": 1, "action": [], "tick": -1}, "tick"),
+        ({"type": "step", "id": 1, "action": [], "tick": 1.0}, "tick"),
+        ({"type": "step", "id": 1, "action": [], "plan": [0.5]}, "plan.0"),
+        ({"type": "step", "id": 1, "action": [], "plan": [[0.5], ["1"]]}, "plan.1.0"),
+        ({"type": "step", "id": 1, "action": [], "plan": [[0.0] * 17]}, "plan.0"),
+        ({"type": "step", "id": 1, "action": [], "plan": [[]] * (PLAN_TICKS + 1)}, "plan"),
+        ({"type": "reset", "id": 1, "takeover": "x" * (TEXT_CHARACTERS + 1)}, "takeover"),
     ],
 )
 def test_values_out_of_their_range_are_refused(
@@ -342,6 +355,7 @@ def test_an_observation_is_bounded() -> None:
         "observation": [0] * (OBSERVATION_ELEMENTS + 1),
         "frame": frame,
         "receipt": make_receipt().model_dump(),
+        "t_sent": 1.5,
     }
     assert "step_result.observation" in refused(MSGPACK, plainly(MSGPACK, plain)).message
 
@@ -369,6 +383,12 @@ def test_an_action_may_be_nan_on_messagepack() -> None:
     assert step.action[0] == 0.5
     assert math.isnan(step.action[1])
     assert step.action[2] == math.inf
+
+
+def test_a_plan_may_hold_nan_on_messagepack() -> None:
+    """For the same reason: what is wrong with it is for the actor to say."""
+    step = decode(MSGPACK, MSGPACK.encode(Step(id=1, action=(0.5,), plan=((math.nan,),))))
+    assert math.isnan(step.plan[0][0])
 
 
 def test_a_nan_action_has_no_json() -> None:
@@ -502,6 +522,11 @@ def test_text_of_every_plane_passes() -> None:
 # --- Fuzz -----------------------------------------------------------------------------------------
 
 
+def is_finite(step: Step) -> bool:
+    """Whether a step can be written in both codecs, and equals itself."""
+    return all(math.isfinite(value) for action in (step.action, *step.plan) for value in action)
+
+
 def survives(codec: Codec, data: bytes) -> None:
     """Assert that bytes are a message that can be sent again, or are refused as a frame."""
     try:
@@ -510,7 +535,7 @@ def survives(codec: Codec, data: bytes) -> None:
         sentences = caught.message, caught.hint
     else:
         sentences = ("", "")
-        if not isinstance(message, Step) or all(map(math.isfinite, message.action)):
+        if not isinstance(message, Step) or is_finite(message):
             assert decode(codec, codec.encode(message)) == message
     assert all(len(sentence) <= TEXT_CHARACTERS for sentence in sentences)
 

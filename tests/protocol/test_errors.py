@@ -23,9 +23,11 @@ from ac_bridge_protocol.errors import (
     RefusedError,
     RemoteProtocolError,
     ResetFailedError,
+    SessionLostError,
     SettingError,
     error_from_wire,
 )
+from ac_bridge_protocol.messages import EndReason
 
 TREE = {
     "ActionError": "ACBridgeError",
@@ -40,6 +42,7 @@ TREE = {
     "LinkError": "ACBridgeError",
     "ConnectError": "LinkError",
     "LinkLostError": "LinkError",
+    "SessionLostError": "LinkLostError",
     "LinkTimeoutError": "LinkError",
     "RefusedError": "LinkError",
     "ProtocolError": "ACBridgeError",
@@ -72,6 +75,7 @@ def test_every_error_is_public() -> None:
         (SettingError("x", setting="hz"), ValueError),
         (ConnectError("x", uri="ws://x"), ConnectionError),
         (LinkLostError("x"), ConnectionError),
+        (SessionLostError("x", reason="session_lost"), ConnectionError),
         (LinkTimeoutError("x"), TimeoutError),
     ],
 )
@@ -106,6 +110,7 @@ def test_a_sentence_with_its_hint() -> None:
         (FrameError(ErrorCode.TOO_LARGE, "x"), ErrorCode.TOO_LARGE),
         (RefusedError(ErrorCode.BUSY, "x"), ErrorCode.BUSY),
         (LinkLostError("x"), None),
+        (SessionLostError("x", reason="session_lost"), None),
     ],
 )
 def test_each_error_knows_its_code(error: ACBridgeError, code: ErrorCode | None) -> None:
@@ -133,6 +138,14 @@ def test_every_code_becomes_an_error_of_that_code(code: ErrorCode) -> None:
     kind, facts = expected.get(code, (RefusedError, {"hint": "Try again."}))
     assert type(error) is kind
     assert {name: getattr(error, name) for name in facts} == facts
+
+
+@pytest.mark.parametrize("reason", [EndReason.SESSION_LOST, EndReason.LINK_LOST])
+def test_a_lost_session_says_why(reason: EndReason) -> None:
+    """In a word of `EndReason`, the same that ends an episode."""
+    error = SessionLostError("The drive has ended.", reason=reason, hint="Call reset().")
+    assert EndReason(error.reason) is reason
+    assert str(error) == "The drive has ended. Call reset()."
 
 
 def test_codes_are_their_own_words() -> None:

@@ -8,10 +8,20 @@ import pytest
 from pydantic import ValidationError
 
 from ac_bridge_protocol.errors import ErrorCode
-from ac_bridge_protocol.limits import ACTION_COMPONENTS, OBSERVATION_ELEMENTS, TEXT_CHARACTERS
+from ac_bridge_protocol.frame import GameState
+from ac_bridge_protocol.limits import (
+    ACTION_COMPONENTS,
+    DELAY_TICKS,
+    HEARTBEAT_S,
+    OBSERVATION_ELEMENTS,
+    PLAN_TICKS,
+    SILENCE_S,
+    TEXT_CHARACTERS,
+)
 from ac_bridge_protocol.messages import (
     MESSAGE,
     MESSAGE_TYPES,
+    EndReason,
     Event,
     EventKind,
     Failure,
@@ -28,6 +38,7 @@ from ac_bridge_protocol.messages import (
 from ac_bridge_protocol.spec import Mode
 from ac_bridge_protocol.wire import WireModel, trusted
 from helpers.frames import make_frame
+from helpers.wire import make_receipt, make_step_result
 
 
 def test_the_union_is_the_table_of_types() -> None:
@@ -70,6 +81,10 @@ def test_ids_are_whole_numbers_that_a_double_can_hold(found: Any) -> None:
         (Hello, {"client": "x" * (TEXT_CHARACTERS + 1)}),
         (Event, {"kind": EventKind.NEUTRALISED, "message": "x" * (TEXT_CHARACTERS + 1)}),
         (Step, {"id": 1, "action": (0.0,) * (ACTION_COMPONENTS + 1)}),
+        (Step, {"id": 1, "action": (), "plan": ((0.0,) * (ACTION_COMPONENTS + 1),)}),
+        (Step, {"id": 1, "action": (), "plan": ((),) * (PLAN_TICKS + 1)}),
+        (Step, {"id": 1, "action": (), "tick": -1}),
+        (Hello, {"client": "c", "delay_ticks": DELAY_TICKS + 1}),
         (Subscribe, {"id": 1, "hz": 0.0}),
         (Subscribe, {"id": 1, "hz": float("inf")}),
         (Reset, {"id": 1, "seed": -1}),
@@ -83,7 +98,7 @@ def test_bounds_hold_where_a_message_is_made(model: type[WireModel], values: Any
         model(**values)
 
 
-@pytest.mark.parametrize("kind", [Role, Mode, ErrorCode, EventKind, ResetPhase])
+@pytest.mark.parametrize("kind", [Role, Mode, ErrorCode, EventKind, EndReason, ResetPhase])
 def test_words_of_the_wire_are_small(kind: Any) -> None:
     """Every enum is text in small letters, so that it reads the same in both codecs."""
     assert all(isinstance(word, str) and word == word.lower() for word in kind)
@@ -119,6 +134,28 @@ def test_limits_leave_room_for_each_other() -> None:
     plain = {"type": "step", "id": 1, "action": [0.0] * ACTION_COMPONENTS}
     assert len(MESSAGE.validate_python(plain).action) == ACTION_COMPONENTS
     assert OBSERVATION_ELEMENTS >= 125
+    assert SILENCE_S > 3 * HEARTBEAT_S  # three lost ones are not yet a dead link
+
+
+@pytest.mark.parametrize("state", sorted(set(GameState) - {GameState.LIVE, GameState.STALLED}))
+def test_a_game_that_cannot_be_driven_is_a_reason_to_end(state: GameState) -> None:
+    """Each such state has its reason, by the same word."""
+    assert EndReason(f"game_{state.value}")
+
+
+def test_an_end_without_a_reason_is_none() -> None:
+    """A step that goes on says so; one that ends names a reason, or is refused."""
+    assert make_step_result(1).end is None
+    assert make_step_result(1, end="link_lost").end is EndReason.LINK_LOST
+    with pytest.raises(ValidationError):
+        make_step_result(1, end="")
+
+
+def test_an_action_that_never_reached_the_wheel_was_applied_at_no_tick() -> None:
+    """`tick_applied` may be None; the tick that it was asked for may not."""
+    assert make_receipt(tick_applied=None, late=True).tick_applied is None
+    with pytest.raises(ValidationError):
+        make_receipt(tick_asked=None)
 
 
 def test_a_trusted_model_is_like_a_validated_one() -> None:

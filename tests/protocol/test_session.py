@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -26,7 +27,6 @@ from ac_bridge_protocol.messages import (
     Message,
     Ping,
     Pong,
-    Receipt,
     Refusal,
     Release,
     Reset,
@@ -40,44 +40,30 @@ from ac_bridge_protocol.messages import (
     Telemetry,
     Unsubscribe,
     Welcome,
-    WheelState,
 )
 from ac_bridge_protocol.session import (
     ACTOR,
     LEARNER,
     ActorSession,
     LearnerSession,
+    Repeat,
     Session,
     SessionState,
+    Stale,
     Table,
     Way,
 )
-from ac_bridge_protocol.spec import DRIVING_ACTION, EnvSpec, Mode
-from helpers.frames import make_frame, make_statics
-
-SPEC = EnvSpec(
-    game="standin",
-    mode=Mode.LATEST,
-    control_hz=10.0,
-    telemetry_hz=60.0,
-    observation_profile="none",
-    observation=(),
-    action=DRIVING_ACTION,
-    smoothing="none",
+from helpers.frames import make_frame
+from helpers.wire import (
+    FRAME,
+    make_failure,
+    make_reset_result,
+    make_step_result,
+    make_welcome,
 )
-FRAME = make_frame()
-SENT = WheelState(steer=0.0, throttle=0.0, brake=0.0, clutch=0.0)
-COUNTS = ("action_id", "tick", "tick_asked", "tick_applied", "ticks_held", "ticks_missed")
-TIMES = ("tick_error_s", "action_age_s", "observation_age_s")
-RECEIPT = Receipt(**dict.fromkeys(COUNTS, 0), **dict.fromkeys(TIMES, 0.0), late=False, sent=SENT)
 
-
-def welcome(role: Role) -> Welcome:
-    return Welcome(actor="a/1", role=role, spec=SPEC, statics=None)
-
-
-def failure(request_id: int | None) -> Failure:
-    return Failure(id=request_id, code=ErrorCode.GAME, message="It vanished.")
+STATES = [state for state in SessionState if state is not SessionState.RESUMED]
+"""Where a session can stand; RESUMED is only passed through."""
 
 
 def with_id(request_id: int) -> list[Message]:
@@ -85,28 +71,35 @@ def with_id(request_id: int) -> list[Message]:
     return [
         Reset(id=request_id),
         ResetProgress(id=request_id, phase=ResetPhase.STARTING, attempt=1),
-        ResetResult(id=request_id, episode=1, statics=make_statics(), observation=(), frame=FRAME),
+        make_reset_result(request_id),
         Step(id=request_id, action=(0.0, 0.0, 0.0)),
-        StepResult(id=request_id, observation=(), frame=FRAME, receipt=RECEIPT),
+        make_step_result(request_id),
         Subscribe(id=request_id, hz=10.0),
         Ping(id=request_id, t_sent=0.0),
         Pong(id=request_id, t_ping=0.0, t_received=0.0, t_sent=0.0),
-        failure(request_id),
+        make_failure(request_id),
     ]
 
 
 WITHOUT_ID: list[Message] = [
     Hello(client="c/1"),
-    welcome(Role.DRIVER),
-    welcome(Role.SPECTATOR),
+    make_welcome(),
+    make_welcome(Role.SPECTATOR),
+    make_welcome(resumed=True),
     Refusal(code=ErrorCode.BUSY, message="No."),
     Release(),
     Unsubscribe(),
     Telemetry(frame=FRAME, dropped=0),
     Event(kind=EventKind.DRIVER_LEFT, message=""),
-    failure(None),
+    make_failure(None),
 ]
-EVERY: list[Message] = [*WITHOUT_ID, *with_id(0), *with_id(1), *with_id(2)]
+EVERY: list[Message] = [*WITHOUT_ID, *with_id(0), *with_id(1), *with_id(2), *with_id(3)]
+KINDS = len(WITHOUT_ID) + len(with_id(0))
+
+
+def kind_of_message(kind: int, request_id: int) -> Message:
+    """Return a message by its number, below `KINDS`."""
+    return [*WITHOUT_ID, *with_id(request_id)][kind]
 
 
 class Pair:
@@ -130,32 +123,49 @@ class Pair:
     def state(self) -> SessionState:
         """Where both stand."""
         assert self.actor.state is self.learner.state
-        assert self.actor.pending == self.learner.pending
+        assert self.in_flight == list(self.learner.course.in_flight)
         return self.actor.state
 
+    @property
+    def in_flight(self) -> list[int]:
+        """The ids that the actor has not answered."""
+        return list(self.actor.course.in_flight)
 
-def pair_in(state: SessionState, request_id: int = 1) -> Pair:
-    """Return a pair that was led into a state; a request in flight has this id."""
+
+def pair_in(state: SessionState, request_id: int = 1, delay_ticks: int = 0) -> Pair:
+    """Return a pair that was led into a state.
+
+    The last request has this id; where a reset opens steps by itself, it is the reset's.
+    """
     s = SessionState
     pair = Pair()
-    result = ResetResult(
-        id=request_id, episode=1, statics=make_statics(), observation=(), frame=FRAME
-    )
+    hello = (pair.up, Hello(client="c/1"))
+    welcome = (pair.down, make_welcome(delay_ticks=delay_ticks))
+    reset_id = request_id - (state is s.STEPPING and not delay_ticks)
     path: dict[SessionState, list[tuple[Any, Message]]] = {
         s.CONNECTED: [],
-        s.NEGOTIATING: [(pair.up, Hello(client="c/1"))],
-        s.READY: [(pair.up, Hello(client="c/1")), (pair.down, welcome(Role.DRIVER))],
+        s.NEGOTIATING: [hello],
+        s.READY: [hello, welcome],
     }
-    path[s.RESETTING] = [*path[s.READY], (pair.up, Reset(id=request_id))]
-    path[s.EPISODE] = [*path[s.RESETTING], (pair.down, result)]
-    path[s.STEPPING] = [*path[s.EPISODE], (pair.up, Step(id=request_id, action=(0.0,)))]
-    path[s.SPECTATING] = [*path[s.NEGOTIATING], (pair.down, welcome(Role.SPECTATOR))]
-    refusal = Refusal(code=ErrorCode.BUSY, message="No.")
-    path[s.CLOSED] = [*path[s.NEGOTIATING], (pair.down, refusal)]
+    path[s.RESETTING] = [*path[s.READY], (pair.up, Reset(id=reset_id))]
+    path[s.EPISODE] = [*path[s.RESETTING], (pair.down, make_reset_result(reset_id))]
+    path[s.STEPPING] = [*path[s.EPISODE]]
+    implied = range(reset_id + 1, reset_id + 1 + delay_ticks)
+    path[s.EPISODE] += [(pair.down, make_step_result(i)) for i in implied]
+    if not delay_ticks:
+        path[s.STEPPING].append((pair.up, Step(id=request_id, action=(0.0,))))
+    path[s.SPECTATING] = [hello, (pair.down, make_welcome(Role.SPECTATOR))]
+    path[s.CLOSED] = [hello, (pair.down, Refusal(code=ErrorCode.BUSY, message="No."))]
     for carry, message in path[state]:
         carry(message)
     assert pair.state is state
     return pair
+
+
+def snapshot(session: Session) -> tuple[Any, ...]:
+    """Return everything that a refused message must leave as it was."""
+    course = session.course
+    return course.state, dict(course.in_flight), dict(course.answers), course.next_id
 
 
 # --- The tables -----------------------------------------------------------------------------------
@@ -177,13 +187,17 @@ def test_every_state_can_be_reached(table: Table) -> None:
 
 @pytest.mark.parametrize("table", [ACTOR, LEARNER], ids=["actor", "learner"])
 def test_every_move_is_a_message(table: Table) -> None:
-    """Each move names a message type; a suffix is one of the documented three."""
+    """Each move names a message type; a suffix is one of the documented ones."""
     moves = {name for moves in table.values() for _, name in moves}
     assert {name.partition(":")[0] for name in moves} == set(MESSAGE_TYPES)
     assert {name for name in moves if ":" in name} == {
         "welcome:driver",
+        "welcome:resumed",
         "welcome:spectator",
+        "reset_result:steps",
+        "step_result:last",
         "failure:answer",
+        "failure:answer:last",
     }
 
 
@@ -208,8 +222,11 @@ def test_the_tables_mirror_each_other() -> None:
 
 
 def test_closed_is_the_end() -> None:
-    """No move leads out of CLOSED; only a refusal leads in."""
-    assert not ACTOR[SessionState.CLOSED]
+    """No move leads out of CLOSED; only a refusal leads in. RESUMED is left without a move."""
+    assert [state for state, moves in ACTOR.items() if not moves] == [
+        SessionState.RESUMED,
+        SessionState.CLOSED,
+    ]
     ways = {
         name
         for moves in ACTOR.values()
@@ -227,14 +244,14 @@ def test_a_whole_life() -> None:
     pair = pair_in(SessionState.READY)
     pair.up(Subscribe(id=3, hz=10.0), Reset(id=4))
     pair.down(ResetProgress(id=4, phase=ResetPhase.RESTARTING, attempt=1))
-    assert pair.actor.pending == 4
-    pair.down(with_id(4)[2])
+    assert pair.in_flight == [4]
+    pair.down(make_reset_result(4))
     assert pair.state is SessionState.EPISODE
-    assert pair.actor.pending is None
+    assert pair.in_flight == []
     pair.up(Step(id=5, action=(0.0,)))
     pair.down(Telemetry(frame=FRAME, dropped=0))
     assert pair.state is SessionState.STEPPING
-    pair.down(with_id(5)[4])
+    pair.down(make_step_result(5))
     pair.up(Release())
     assert pair.state is SessionState.READY
     pair.up(Unsubscribe())
@@ -246,7 +263,7 @@ def test_a_whole_life() -> None:
 def test_a_spectator_never_drives() -> None:
     """Once welcomed as a spectator, a reset is illegal on both sides."""
     pair = pair_in(SessionState.NEGOTIATING)
-    pair.down(welcome(Role.SPECTATOR))
+    pair.down(make_welcome(Role.SPECTATOR))
     assert pair.state is SessionState.SPECTATING
     with pytest.raises(LocalProtocolError):
         pair.learner.send(Reset(id=1))
@@ -261,39 +278,141 @@ def test_a_spectator_never_drives() -> None:
         (SessionState.STEPPING, SessionState.EPISODE),
     ],
 )
-def test_a_failure_with_the_pending_id_answers(before: SessionState, after: SessionState) -> None:
+def test_a_failure_of_the_request_answers_it(before: SessionState, after: SessionState) -> None:
     """It ends the request, and the session is where it was before it."""
     pair = pair_in(before, request_id=7)
-    pair.down(failure(7))
+    pair.down(make_failure(7))
     assert pair.state is after
-    assert pair.actor.pending is None
+    assert pair.in_flight == []
 
 
 @pytest.mark.parametrize("state", [SessionState.RESETTING, SessionState.STEPPING])
-@pytest.mark.parametrize("request_id", [None, 6])
+@pytest.mark.parametrize("request_id", [None, 8])
 def test_another_failure_leaves_the_request_in_flight(
     state: SessionState, request_id: int | None
 ) -> None:
     """One without an id, or with the id of a subscription, answers nothing."""
     pair = pair_in(state, request_id=7)
-    pair.down(failure(request_id))
+    pair.up(Subscribe(id=8, hz=10.0))
+    pair.down(make_failure(request_id))
     assert pair.state is state
-    assert pair.actor.pending == 7
+    assert pair.in_flight == [7]
 
 
 @pytest.mark.parametrize(
     ("state", "answer"),
     [(SessionState.RESETTING, 1), (SessionState.RESETTING, 2), (SessionState.STEPPING, 4)],
 )
-def test_an_answer_to_another_request_is_refused(state: SessionState, answer: int) -> None:
+def test_an_answer_to_a_request_that_never_was_is_refused(state: SessionState, answer: int) -> None:
     """Neither side lets it pass: the actor does not send it, the learner does not take it."""
     pair = pair_in(state, request_id=7)
-    with pytest.raises(LocalProtocolError, match="answers request 8, but 7 is in flight"):
+    with pytest.raises(LocalProtocolError, match="answers request 8, which is not in flight"):
         pair.actor.send(with_id(8)[answer])
     with pytest.raises(RemoteProtocolError, match="answers request 8") as caught:
         pair.learner.receive(MSGPACK.encode(with_id(8)[answer]), binary=True)
     assert caught.value.request_id == 8
     assert pair.state is state
+
+
+@pytest.mark.parametrize("late", [Reset(id=6), Step(id=6, action=()), Subscribe(id=6, hz=1.0)])
+def test_an_id_that_does_not_rise_is_refused(late: Message) -> None:
+    """By both sides; what was in flight stays so, and a higher id is fine."""
+    pair = pair_in(SessionState.STEPPING, request_id=7, delay_ticks=2)  # implies 8 and 9
+    pair.up(Subscribe(id=12, hz=10.0))
+    before = snapshot(pair.actor), snapshot(pair.learner)
+    with pytest.raises(LocalProtocolError, match="Request 6 comes too late: the next is 13"):
+        pair.learner.send(late)
+    with pytest.raises(RemoteProtocolError, match="Request 6 comes too late") as caught:
+        pair.actor.receive(MSGPACK.encode(late), binary=True)
+    assert (caught.value.code, caught.value.request_id) == (ErrorCode.ILLEGAL, 6)
+    assert (snapshot(pair.actor), snapshot(pair.learner)) == before
+    pair.up(late.model_copy(update={"id": 20}))
+
+
+# --- Several steps in flight ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("delay_ticks", [1, 2, 5])
+def test_a_reset_opens_as_many_steps_as_the_delay(delay_ticks: int) -> None:
+    """Their ids follow its own; each is answered without having been asked."""
+    pair = pair_in(SessionState.RESETTING, request_id=4, delay_ticks=delay_ticks)
+    pair.down(make_reset_result(4))
+    assert pair.state is SessionState.STEPPING
+    assert pair.in_flight == list(range(5, 5 + delay_ticks))
+    for request_id in range(5, 5 + delay_ticks):
+        assert pair.state is SessionState.STEPPING
+        pair.down(make_step_result(request_id))
+    assert pair.state is SessionState.EPISODE
+
+
+@pytest.mark.parametrize("delay_ticks", [0, 1, 5])
+def test_one_step_more_than_the_delay_is_in_flight_at_most(delay_ticks: int) -> None:
+    """The next is refused by both sides, changes nothing, and is taken after an answer."""
+    pair = pair_in(SessionState.EPISODE, request_id=0, delay_ticks=delay_ticks)
+    ids = itertools.count(1 + delay_ticks)
+    for _ in range(delay_ticks + 1):
+        pair.up(Step(id=next(ids), action=(0.0,)))
+    more = Step(id=next(ids), action=(0.0,))
+    before = snapshot(pair.actor), snapshot(pair.learner)
+    with pytest.raises(LocalProtocolError, match=f"{delay_ticks + 1} steps are in flight"):
+        pair.learner.send(more)
+    with pytest.raises(RemoteProtocolError, match=f"{delay_ticks + 1} steps are in") as caught:
+        pair.actor.receive(MSGPACK.encode(more), binary=True)
+    assert caught.value.request_id == more.id
+    assert (snapshot(pair.actor), snapshot(pair.learner)) == before
+    pair.down(make_step_result(pair.in_flight[0]))
+    pair.up(more)
+
+
+def test_a_failure_of_a_step_leaves_the_others_in_flight() -> None:
+    """In whichever order the answers come; only the last one ends the stepping."""
+    pair = pair_in(SessionState.STEPPING, request_id=4, delay_ticks=2)  # implies 5 and 6
+    pair.up(Step(id=7, action=(0.0,)))
+    pair.down(make_failure(7))
+    assert (pair.state, pair.in_flight) == (SessionState.STEPPING, [5, 6])
+    pair.down(make_step_result(6), make_failure(5))
+    assert (pair.state, pair.in_flight) == (SessionState.EPISODE, [])
+
+
+@pytest.mark.parametrize("abandon", [Reset(id=20), Release()])
+def test_what_a_reset_or_release_abandons_is_stale(abandon: Message) -> None:
+    """Answers that were on their way already are told apart from those that are waited for."""
+    pair = pair_in(SessionState.STEPPING, request_id=4, delay_ticks=2)
+    late = [make_step_result(5), make_failure(6)]
+    crossing = [pair.actor.send(answer) for answer in late]
+    pair.up(abandon)
+    before = snapshot(pair.learner)
+    assert [pair.learner.receive(data, binary=True) for data in crossing] == [
+        Stale(answer) for answer in late
+    ]
+    assert snapshot(pair.learner) == before
+    assert pair.state in (SessionState.RESETTING, SessionState.READY)
+
+
+def test_a_reset_that_was_let_go_of_is_stale() -> None:
+    """Its progress and its result, also while the next reset is in flight."""
+    pair = pair_in(SessionState.RESETTING, request_id=4)
+    late = [with_id(4)[1], make_reset_result(4)]
+    crossing = [pair.actor.send(message) for message in late]
+    pair.up(Release(), Reset(id=5))
+    assert [pair.learner.receive(data, binary=True) for data in crossing] == [
+        Stale(message) for message in late
+    ]
+    assert (pair.state, pair.in_flight) == (SessionState.RESETTING, [5])
+
+
+def test_only_the_newest_subscriptions_failure_is_news() -> None:
+    """Of one that was replaced, nobody waits for anything any more."""
+    pair = pair_in(SessionState.READY)
+    first, second = Subscribe(id=1, hz=1e9), Subscribe(id=2, hz=10.0)
+    pair.up(first)
+    data = pair.actor.send(make_failure(1))
+    assert pair.learner.receive(data, binary=True) == make_failure(1)
+    pair.up(second)
+    assert pair.learner.receive(data, binary=True) == Stale(make_failure(1))
+
+
+# --- What is refused, and how ---------------------------------------------------------------------
 
 
 def test_an_illegal_message_is_explained() -> None:
@@ -328,9 +447,9 @@ def test_a_message_too_large_to_send_changes_nothing() -> None:
     pair = pair_in(SessionState.STEPPING)
     huge = make_frame(tyre_compound="x" * 70_000)
     with pytest.raises(FrameError):
-        pair.actor.send(StepResult(id=1, observation=(), frame=huge, receipt=RECEIPT))
+        pair.actor.send(make_step_result(1, frame=huge))
     assert pair.state is SessionState.STEPPING
-    assert pair.actor.pending == 1
+    assert pair.in_flight == [1]
 
 
 @pytest.mark.parametrize("codec", [JSON, MSGPACK], ids=lambda codec: codec.name)
@@ -357,135 +476,192 @@ def test_only_the_silent_have_a_deadline() -> None:
 # --- Every move in every state --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("state", SessionState, ids=lambda state: state.name)
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
 @pytest.mark.parametrize("side", ["actor", "learner"])
 def test_what_the_table_does_not_list_changes_nothing(side: str, state: SessionState) -> None:
     """Every message, both ways, in every state: a listed move is taken, any other is refused."""
-    table = ACTOR if side == "actor" else LEARNER
     for message in EVERY:
         for way in Way:
             session: Session = getattr(pair_in(state), side)
-            pending = session.pending
-            name = message.type
-            if isinstance(message, Welcome):
-                name += f":{message.role.value}"
-            if isinstance(message, Failure) and pending is not None and message.id == pending:
-                name += ":answer"
-            wrong = name in ("reset_progress", "reset_result", "step_result")
-            wrong = wrong and getattr(message, "id", None) != pending
-            following = None if wrong else table[state].get((way, name))
-            if following is None:
+            before = snapshot(session)
+            known = known_before(session, way, message)
+            following = next_state(session, way, message)
+            if known is not None:
+                assert exchange(session, way, message) == known
+                assert snapshot(session) == before
+            elif following is None:
                 with pytest.raises(ProtocolError):
                     exchange(session, way, message)
-                assert (session.state, session.pending) == (state, pending)
+                assert snapshot(session) == before
             else:
                 exchange(session, way, message)
                 assert session.state is following
 
 
-def exchange(session: Session, way: Way, message: Message) -> None:
+def known_before(session: Session, way: Way, message: Message) -> Repeat | Stale | None:
+    """Say in plain words what comes in a second time, or too late, without a delay."""
+    request_id = getattr(message, "id", None)
+    waiting = request_id in session.course.in_flight
+    if way is Way.OUT or request_id is None:
+        return None
+    if isinstance(session, ActorSession) and isinstance(message, Reset | Step):
+        answer = session.course.answers.get(request_id)
+        return Repeat(request_id, answer) if waiting or answer else None
+    if isinstance(session, LearnerSession) and not isinstance(message, Ping | Pong):
+        upward = isinstance(message, Reset | Step | Subscribe)
+        late = not upward and not waiting and request_id < session.course.next_id
+        return Stale(message) if late else None
+    return None
+
+
+def next_state(session: Session, way: Way, message: Message) -> SessionState | None:
+    """Look a move up in the table, as its documentation says; None if it is not allowed."""
+    request_id = getattr(message, "id", None)
+    waiting = request_id in session.course.in_flight
+    name = message.type
+    if isinstance(message, Welcome):
+        name += f":{message.role.value}"
+        if message.resumed:
+            return None  # there is nothing to go on with
+    if isinstance(message, Failure) and waiting:
+        name += ":answer:last"
+    if isinstance(message, StepResult):
+        name += ":last"
+    if isinstance(message, ResetProgress | ResetResult | StepResult) and not waiting:
+        return None
+    if isinstance(message, Reset | Step | Subscribe) and request_id < session.course.next_id:
+        return None
+    if isinstance(message, Step) and session.course.in_flight:
+        return None
+    table = ACTOR if isinstance(session, ActorSession) else LEARNER
+    return table[session.state].get((way, name))
+
+
+def exchange(session: Session, way: Way, message: Message) -> Message | Repeat | Stale | bytes:
     """Let one side send a message, or give it the message's bytes."""
     if way is Way.OUT:
-        session.send(message)
-    else:
-        session.receive(session.codec.encode(message), binary=session.codec.binary)
+        return session.send(message)
+    return session.receive(session.codec.encode(message), binary=session.codec.binary)
 
 
 # --- Random lives ---------------------------------------------------------------------------------
 
+KIND = st.integers(0, KINDS - 1)
+DELAY = st.sampled_from([0, 1, 2, 5])
 EVENTS = st.one_of(
-    st.tuples(st.sampled_from(Way), st.sampled_from(EVERY)),
+    st.tuples(st.sampled_from(Way), st.tuples(KIND, st.integers(-8, 3))),
     st.tuples(st.just(Way.IN), st.binary(max_size=20)),
 )
+
+
+def check_bounds(session: Session) -> None:
+    """What must hold of every session at any time."""
+    course = session.course
+    in_flight = course.state in (SessionState.RESETTING, SessionState.STEPPING)
+    assert (len(course.in_flight) > 0) == in_flight
+    assert len(course.in_flight) <= course.delay_ticks + 1
+    assert len(course.answers) <= 2 * course.delay_ticks + 1
+    assert not course.in_flight.keys() & course.answers.keys()
+    assert all(known < course.next_id for known in [*course.in_flight, *course.answers])
 
 
 @pytest.mark.parametrize("side", ["actor", "learner"])
 @given(
     events=st.lists(EVENTS, max_size=40),
     state=st.sampled_from([SessionState.CONNECTED, SessionState.READY, SessionState.EPISODE]),
+    delay_ticks=DELAY,
 )
 def test_no_order_of_events_leaves_the_table(
-    side: str, events: list[tuple[Way, Any]], state: SessionState
+    side: str, events: list[tuple[Way, Any]], state: SessionState, delay_ticks: int
 ) -> None:
-    """Legal, illegal or rubbish: the state is one of the table's, and refusals change nothing."""
-    session: Session = getattr(pair_in(state), side)
+    """Legal, illegal or rubbish: the state is one of the table's, and refusals change nothing.
+
+    The ids lie about the next one that is free.
+    """
+    session: Session = getattr(pair_in(state, delay_ticks=delay_ticks), side)
     for way, what in events:
-        before = session.state, session.pending
+        before = snapshot(session)
         try:
             if isinstance(what, bytes):
-                session.receive(what, binary=True)
+                got = session.receive(what, binary=True)
             else:
-                exchange(session, way, what)
+                kind, offset = what
+                request_id = max(0, session.course.next_id + offset)
+                got = exchange(session, way, kind_of_message(kind, request_id))
         except ProtocolError:
-            assert (session.state, session.pending) == before
-        assert session.state in SessionState
-        in_flight = session.state in (SessionState.RESETTING, SessionState.STEPPING)
-        assert (session.pending is not None) == in_flight
+            assert snapshot(session) == before
+        else:
+            if isinstance(got, Repeat | Stale):
+                assert snapshot(session) == before
+        assert session.state in STATES
+        check_bounds(session)
 
 
 @given(
-    moves=st.lists(st.tuples(st.booleans(), st.sampled_from(EVERY)), max_size=60),
-    state=st.sampled_from(SessionState),
+    moves=st.lists(st.tuples(st.booleans(), KIND, st.integers(0, 7)), max_size=60),
+    state=st.sampled_from(STATES),
+    delay_ticks=DELAY,
 )
-def test_two_sides_always_agree(moves: list[tuple[bool, Message]], state: SessionState) -> None:
+def test_two_sides_always_agree(
+    moves: list[tuple[bool, int, int]], state: SessionState, delay_ticks: int
+) -> None:
     """Whatever either tries to send: what leaves one is taken by the other, and they agree."""
-    pair = pair_in(state)
-    for up, message in moves:
+    pair = pair_in(state, delay_ticks=delay_ticks)
+    for up, kind, pick in moves:
+        waiting = pair.in_flight or [pick]
+        request_id = pair.learner.course.next_id + pick if up else waiting[pick % len(waiting)]
+        message = kind_of_message(kind, request_id)
         try:
             data = pair.learner.send(message) if up else pair.actor.send(message)
         except LocalProtocolError:
-            assert pair.state in SessionState  # and still agree
+            assert pair.state in STATES  # and still agree
             continue
         receiver: Session = pair.actor if up else pair.learner
-        assert receiver.receive(data, binary=True) == message
-        assert pair.state in SessionState
+        assert receiver.receive(data, binary=True) in (message, Stale(message))
+        assert pair.state in STATES
+        check_bounds(pair.actor)
+        check_bounds(pair.learner)
 
 
-@given(data=st.data())
-def test_two_sides_agree_over_a_slow_wire(data: st.DataObject) -> None:
+@given(data=st.data(), delay_ticks=DELAY)
+def test_two_sides_agree_over_a_slow_wire(data: st.DataObject, delay_ticks: int) -> None:
     """Messages cross on the way; once all have arrived, both sides stand at the same place.
 
-    The learner's ids rise by one, as the protocol asks; the actor fails only what it has heard of.
-    What arrives at a closed side is dropped, as the shells do.
+    The learner's ids rise, as the protocol asks; the actor answers what it has heard of, in any
+    order. What arrives at a closed side is dropped, as the shells do.
     """
-    pair = pair_in(data.draw(st.sampled_from(SessionState)), request_id=0)
+    state = data.draw(st.sampled_from(STATES))
+    pair = pair_in(state, request_id=1, delay_ticks=delay_ticks)
     sessions: dict[bool, Session] = {True: pair.learner, False: pair.actor}
     wires: dict[bool, list[bytes]] = {True: [], False: []}
-    next_id = 1
-    heard: list[int | None] = [None, 0]
     for _ in range(data.draw(st.integers(0, 60))):
         up = data.draw(st.booleans())
         if wires[up] and data.draw(st.booleans()):
-            deliver(sessions[not up], wires[up].pop(0), heard if up else [])
+            deliver(sessions[not up], wires[up].pop(0))
             continue
-        request_id = next_id if up else data.draw(st.sampled_from(heard))
+        next_id = pair.learner.course.next_id + data.draw(st.integers(0, 2))
+        ids = [next_id] if up else [*pair.in_flight, None]
+        request_id = data.draw(st.sampled_from(ids))
         choices = WITHOUT_ID if request_id is None else [*WITHOUT_ID, *with_id(request_id)]
         legal = [m for m in choices if is_legal(sessions[up], m)]
-        if not legal:
-            continue
-        message = data.draw(st.sampled_from(legal))
-        wires[up].append(sessions[up].send(message))
-        next_id += up
+        if legal:
+            wires[up].append(sessions[up].send(data.draw(st.sampled_from(legal))))
     for up, wire in wires.items():
         for payload in wire:
-            deliver(sessions[not up], payload, heard if up else [])
+            deliver(sessions[not up], payload)
     assert SessionState.CLOSED in (pair.actor.state, pair.learner.state) or pair.state
 
 
 def is_legal(session: Session, message: Message) -> bool:
-    """Whether a side would send a message now; found out on a copy."""
-    copy = Session(session._table, session.codec)
-    copy.state, copy.pending = session.state, session.pending
-    try:
-        copy.send(message)
-    except LocalProtocolError:
+    """Whether a side would send a message now."""
+    following = session.course.following(Way.OUT, message)
+    if following in (None, SessionState.RESUMED):
         return False
-    return True
+    return not session.course.problem(message)
 
 
-def deliver(receiver: Session, payload: bytes, heard: list[int | None]) -> None:
-    if receiver.state is SessionState.CLOSED:
-        return
-    message = receiver.receive(payload, binary=True)
-    if getattr(message, "id", None) is not None:
-        heard.append(message.id)  # type: ignore[union-attr]
+def deliver(receiver: Session, payload: bytes) -> None:
+    """Give a side what was on its way."""
+    if receiver.state is not SessionState.CLOSED:
+        receiver.receive(payload, binary=True)
+        check_bounds(receiver)

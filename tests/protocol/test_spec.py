@@ -9,31 +9,28 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from ac_bridge_protocol.errors import ActionError, ErrorCode, SettingError
+from ac_bridge_protocol.limits import DELAY_TICKS, FEATURE_ELEMENTS, OBSERVATION_ELEMENTS
 from ac_bridge_protocol.spec import (
     DRIVING_ACTION,
     ROUNDING,
     ActionSpec,
-    EnvSpec,
     FeatureSpec,
     Mode,
     check_action,
+    check_seed,
     mode_named,
 )
+from helpers.wire import make_spec
 
-SPEC = EnvSpec(
-    game="standin",
-    mode=Mode.LOCKSTEP,
-    control_hz=10.0,
-    telemetry_hz=60.0,
+SPEC = make_spec(
     observation_profile="two",
     observation=(
         FeatureSpec(name="speed", unit="km/h", scale=300.0, low=0.0, high=2.0),
         FeatureSpec(name="slip", unit="", size=3, low=-0.1, high=5.0),
     ),
-    action=DRIVING_ACTION,
-    smoothing="none",
 )
 
 
@@ -65,6 +62,15 @@ def test_rounding_to_float32_keeps_values_within_bounds(
     lows, highs = spec.observation_bounds()
     value = np.float32(min(max(low + share * (high - low), low), high))
     assert lows[0] <= value <= highs[0]
+
+
+def test_an_observation_longer_than_the_wire_takes_is_refused_where_it_is_made() -> None:
+    """Each feature is within its own bound; together they are too many."""
+    feature = FeatureSpec(name="rays", unit="m", size=FEATURE_ELEMENTS, low=0.0, high=1.0)
+    most = OBSERVATION_ELEMENTS // FEATURE_ELEMENTS
+    assert make_spec(observation=(feature,) * most).observation_size == OBSERVATION_ELEMENTS
+    with pytest.raises(ValidationError, match=f"at most {OBSERVATION_ELEMENTS} elements"):
+        make_spec(observation=(feature,) * (most + 1))
 
 
 # --- Action ---------------------------------------------------------------------------------------
@@ -170,3 +176,43 @@ def test_modes_are_found_by_name() -> None:
     with pytest.raises(SettingError, match="lockstep") as caught:
         mode_named("turbo")
     assert caught.value.setting == "mode"
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("delay_ticks", [0, 1, DELAY_TICKS])
+def test_a_delay_and_its_mode_belong_together(mode: Mode, delay_ticks: int) -> None:
+    """`fixed_delay` has one of at least a tick, and no other mode has any."""
+    if (mode is Mode.FIXED_DELAY) == (delay_ticks > 0):
+        spec = make_spec(mode=mode, delay_ticks=delay_ticks)
+        assert (spec.mode, spec.delay_ticks) == (mode, delay_ticks)
+    else:
+        with pytest.raises(ValidationError, match="delay_ticks is above 0 in mode fixed_delay"):
+            make_spec(mode=mode, delay_ticks=delay_ticks)
+
+
+@pytest.mark.parametrize("delay_ticks", [-1, DELAY_TICKS + 1])
+def test_a_delay_is_bounded(delay_ticks: int) -> None:
+    """By as many steps as may be in flight."""
+    with pytest.raises(ValidationError, match="delay_ticks"):
+        make_spec(mode=Mode.FIXED_DELAY, delay_ticks=delay_ticks)
+
+
+# --- Rates and seeds ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hz", [0.0, -1.0, 60.1, math.inf, math.nan])
+def test_a_rate_beyond_the_samplers_is_refused(hz: float) -> None:
+    """Up to the actor's own is fine; the error says what that is."""
+    assert SPEC.check_rate(60.0) == 60.0
+    with pytest.raises(SettingError, match="60 frames a second") as caught:
+        SPEC.check_rate(hz)
+    assert caught.value.setting == "hz"
+
+
+@pytest.mark.parametrize("seed", [-1, 2**53, 1.0, True, "1", [1]])
+def test_a_seed_is_a_whole_number_that_a_double_can_hold(seed: Any) -> None:
+    """Or none, or one of numpy's."""
+    assert check_seed(None) is None
+    assert type(check_seed(np.int64(2**53 - 1))) is int
+    with pytest.raises(SettingError):
+        check_seed(seed)

@@ -3,48 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 from collections.abc import Iterator
 from typing import Any
 
 import orjson
-import ormsgpack
 import pytest
 from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
+from websockets.frames import Frame
+from websockets.protocol import State
 from websockets.typing import Origin, Subprotocol
 from websockets.uri import parse_uri
 
-from ac_bridge.game import NEUTRAL, RecordingWheel
-from ac_bridge.server.app import ActorApp
+from ac_bridge.clock import ManualClock
+from ac_bridge.game import NEUTRAL
+from ac_bridge.server.broadcast import Broadcast
 from ac_bridge.server.connection import Connection
 from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol import limits
-from ac_bridge_protocol.errors import ErrorCode, LinkLostError
-from ac_bridge_protocol.messages import Telemetry
+from ac_bridge_protocol.codec import CODECS
+from ac_bridge_protocol.errors import ErrorCode
+from ac_bridge_protocol.messages import Hello, Message, Role, Telemetry
 from helpers.actors import make_rig, serving, wheel_of
 from helpers.frames import make_frame
-
-JSON = Subprotocol("ac-bridge.v1+json")
-MSGPACK = Subprotocol("ac-bridge.v1+msgpack")
-HELLO = {
-    "type": "hello",
-    "client": "test",
-    "role": "driver",
-    "mode": None,
-    "observation": "bridge15",
-}
-
-
-class Served:
-    """An actor in this process, and its wheel."""
-
-    def __init__(self, uri: str, app: ActorApp, wheel: RecordingWheel) -> None:
-        self.uri = uri
-        self.app = app
-        self.wheel = wheel
+from helpers.raw import HELLO, JSON, MSGPACK, Served, in_episode, raw, step
+from helpers.wire import make_welcome
 
 
 @pytest.fixture(scope="module")
@@ -56,54 +40,6 @@ def served() -> Iterator[Served]:
         yield Served(uri, app, wheel)
     assert wheel.closed
     assert wheel.now == NEUTRAL
-
-
-class Raw:
-    """A connection that sends whatever it is told."""
-
-    def __init__(self, websocket: ClientConnection) -> None:
-        self.websocket = websocket
-
-    def send(self, message: dict[str, Any] | bytes | str) -> None:
-        if isinstance(message, dict):
-            if self.websocket.subprotocol == JSON:
-                message = orjson.dumps(message).decode()
-            else:
-                message = ormsgpack.packb(message)
-        self.websocket.send(message)
-
-    def receive(self) -> dict[str, Any]:
-        """Return the next message that is not an event."""
-        while True:
-            data = self.websocket.recv(timeout=10)
-            load = orjson.loads if isinstance(data, str) else ormsgpack.unpackb
-            message: dict[str, Any] = load(data)
-            if message["type"] not in ("event", "reset_progress"):
-                return message
-
-    def ask(self, message: dict[str, Any] | bytes | str) -> dict[str, Any]:
-        self.send(message)
-        return self.receive()
-
-
-@contextlib.contextmanager
-def raw(served: Served, subprotocol: Subprotocol = JSON, **options: Any) -> Iterator[Raw]:
-    """Open a connection of our own."""
-    with connect(served.uri, subprotocols=[subprotocol], proxy=None, **options) as websocket:
-        yield Raw(websocket)
-
-
-@contextlib.contextmanager
-def in_episode(served: Served, subprotocol: Subprotocol = JSON) -> Iterator[Raw]:
-    """Open a connection and begin an episode on it."""
-    with raw(served, subprotocol) as peer:
-        assert peer.ask(HELLO)["type"] == "welcome"
-        assert peer.ask({"type": "reset", "id": 1, "seed": 1})["type"] == "reset_result"
-        yield peer
-
-
-def step(peer: Raw, request_id: int) -> dict[str, Any]:
-    return peer.ask({"type": "step", "id": request_id, "action": [0.0, 0.5, 0.0]})
 
 
 @pytest.mark.parametrize("subprotocol", [JSON, MSGPACK])
@@ -235,12 +171,11 @@ def test_plain_http_is_answered(served: Served) -> None:
         assert plain.recv(64).startswith(b"HTTP/1.1 426")
 
 
-def test_lost_link_lets_go_of_the_car(served: Served) -> None:
-    """A driver whose connection breaks leaves a neutral wheel and a free car."""
+def test_a_close_in_good_order_frees_the_car(served: Served) -> None:
+    """A driver that closes leaves a neutral wheel and a free car, without saying release."""
     with in_episode(served) as peer:
         step(peer, 2)
         assert served.wheel.now != NEUTRAL
-        peer.websocket.socket.shutdown(socket.SHUT_RDWR)
     assert served.wheel.wait_until_neutral(timeout_s=10)
     with in_episode(served):
         pass
@@ -268,8 +203,9 @@ def test_stopping_says_goodbye() -> None:
         env.step([0.0, 1.0, 0.0])
         assert wheel.now != NEUTRAL
     assert wheel.now == NEUTRAL
-    with pytest.raises(LinkLostError):
-        env.step([0.0, 1.0, 0.0])
+    _, _, _, truncated, info = env.step([0.0, 1.0, 0.0])
+    assert truncated
+    assert info["end_reason"] == "actor_stopped"
     env.close()
 
 
@@ -304,6 +240,9 @@ class FakeTransport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += bytes(data)
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Full when a test says so."""
+
     def is_closing(self) -> bool:
         return False
 
@@ -317,24 +256,99 @@ class FakeTransport(asyncio.Transport):
         self.reading = True
 
 
+class Host:
+    """As much of an actor as a connection needs to be opened."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.connections: set[Connection] = set()
+
+    def handle(self, connection: Connection, message: Message) -> None:
+        """Welcome it."""
+        connection.role = Role.DRIVER
+        connection.send(make_welcome(Role.DRIVER))
+
+    def left(self, connection: Connection, *, for_good: bool) -> None:
+        """Nobody minds."""
+
+
+def open_connection() -> tuple[Connection, FakeTransport]:
+    """Return a connection after its WebSocket handshake."""
+    connection = Connection(Host())  # type: ignore[arg-type]
+    transport = FakeTransport()
+    client = ClientProtocol(parse_uri("ws://x"), subprotocols=[MSGPACK])
+    connection.connection_made(transport)
+    client.send_request(client.connect())
+    connection.data_received(b"".join(client.data_to_send()))
+    transport.written = b""
+    return connection, transport
+
+
+def telemetry_in(data: bytes) -> list[tuple[int, int]]:
+    """Return seq and dropped of every telemetry message in a stream of WebSocket frames."""
+    client = ClientProtocol(parse_uri("ws://x"), state=State.OPEN, max_size=None)
+    client.receive_data(data)
+    found = []
+    for frame in client.events_received():
+        assert isinstance(frame, Frame)
+        message = CODECS[MSGPACK].decode(bytes(frame.data), binary=True)
+        assert isinstance(message, Telemetry)
+        found.append((message.frame.seq, message.dropped))
+    return found
+
+
 def test_slow_reader_gets_the_newest_frame_and_the_count() -> None:
     """A reader that was behind gets the newest frame, and how many were left out before it."""
-    connection = Connection(host=None)  # type: ignore[arg-type] -- nothing here asks it
-    transport = FakeTransport()
-    sent: list[Telemetry] = []
-    connection._transport = transport
-    connection.send = sent.append  # type: ignore[method-assign, assignment]
-    connection.offer(make_frame(seq=0))
-    connection.pause_writing()
-    assert not transport.reading
-    for seq in range(1, 6):
-        connection.offer(make_frame(seq=seq))
-    connection.resume_writing()
-    connection.offer(make_frame(seq=6))
-    assert transport.reading
-    assert [(t.frame.seq, t.dropped) for t in sent] == [(0, 0), (5, 4), (6, 4)]
-    connection.pause_writing()
-    connection.offer(make_frame(seq=7))
-    connection.forget_stream()
-    connection.resume_writing()
-    assert len(sent) == 3, "a stream that ended sends nothing more"
+
+    async def play() -> bytes:
+        connection, transport = open_connection()
+        connection.offer(Broadcast(make_frame(seq=0)))
+        connection.pause_writing()
+        assert not transport.reading
+        for seq in range(1, 6):
+            connection.offer(Broadcast(make_frame(seq=seq)))
+        connection.resume_writing()
+        connection.offer(Broadcast(make_frame(seq=6)))
+        assert transport.reading
+        connection.pause_writing()
+        connection.offer(Broadcast(make_frame(seq=7)))
+        connection.forget_stream()
+        connection.resume_writing()  # a stream that ended sends nothing more
+        return transport.written
+
+    assert telemetry_in(asyncio.run(play())) == [(0, 0), (5, 4), (6, 4)]
+
+
+def test_a_silent_connection_says_that_it_lives() -> None:
+    """A heartbeat's time without a word brings a ping, but none for a reader that is behind."""
+
+    async def play() -> list[float]:
+        connection, transport = open_connection()
+        clock = connection._host.clock
+        assert isinstance(clock, ManualClock)
+        hello = CODECS[MSGPACK].encode(Hello(client="c/1"))
+        client = ClientProtocol(parse_uri("ws://x"), state=State.OPEN)
+        client.send_binary(hello)
+        connection.data_received(b"".join(client.data_to_send()))
+        moments = []
+        for quarter in range(40):
+            clock.stall(0.25)
+            before = len(transport.written)
+            if quarter == 30:
+                connection.pause_writing()
+            connection.beat(clock.now())
+            if len(transport.written) > before:
+                moments.append(clock.now())
+        return moments
+
+    assert asyncio.run(play()) == [2.25, 4.5, 6.75]
+
+
+def test_one_frame_is_encoded_once_for_all_who_get_the_same() -> None:
+    """By codec and count of frames left out; both codecs carry the same frame."""
+    broadcast = Broadcast(make_frame(seq=3))
+    msgpack, json = (CODECS[name] for name in (MSGPACK, JSON))
+    assert broadcast.encoded(msgpack, 0) is broadcast.encoded(msgpack, 0)
+    assert telemetry_in(broadcast.encoded(msgpack, 2)) == [(3, 2)]
+    text = broadcast.encoded(json, 0)
+    assert orjson.loads(text[4:])["frame"]["seq"] == 3  # after the header of a frame under 64 kB

@@ -6,20 +6,18 @@ import random
 
 import pytest
 
+from ac_bridge.server.broadcast import Broadcast
 from ac_bridge.server.spectators import Spectators, Subscription
-from ac_bridge_protocol.frame import TelemetryFrame
-from helpers.frames import make_frame
 
 
 class Reader:
     """A listener that keeps what it is offered."""
 
     def __init__(self) -> None:
-        self.got: list[TelemetryFrame] = []
         self.begun = 0
 
-    def offer(self, frame: TelemetryFrame) -> None:
-        self.got.append(frame)
+    def offer(self, frame: Broadcast) -> None:
+        """Take it."""
 
     def forget_stream(self) -> None:
         self.begun += 1
@@ -63,8 +61,8 @@ def test_unsubscribed_gets_nothing() -> None:
     spectators = Spectators(60.0)
     reader = Reader()
     spectators.subscribe(reader, 60.0)
+    assert spectators.due(0.0) == [reader]
     spectators.unsubscribe(reader)
     spectators.unsubscribe(reader)
-    spectators.publish(make_frame(), 0.0)
-    assert reader.got == []
+    assert spectators.due(1.0) == []
     assert len(spectators) == 0

@@ -52,18 +52,23 @@ class Stage:
         self.driver = Driver()
         self.events: list[Event] = []
         rig.on_event = self.events.append
-        self.stepper = RealTimeStepper(rig, tasks, lambda _frame: None, self.events.append)
+        self.stepper = RealTimeStepper(rig, clock, tasks, lambda _frame: None, self.events.append)
 
-    async def reset(self) -> None:
-        self.stepper.reset(self.driver, Reset(id=1))
+    async def reset(self, delay_ticks: int = 0) -> None:
+        self.driver.got.clear()
+        self.stepper.reset(self.driver, Reset(id=1), delay_ticks)
         for _ in range(200):
             await self.clock.advance(0.02)
             if isinstance(self.driver.got[-1] if self.driver.got else None, ResetResult):
                 return
         raise AssertionError(f"no reset: {self.driver.got}")
 
-    def step(self, request_id: int, throttle: float = 1.0) -> None:
-        self.stepper.step(self.driver, Step(id=request_id, action=(0.0, throttle, 0.0)))
+    def step(self, request_id: int, throttle: float = 1.0, tick: int | None = None) -> None:
+        action = (0.0, throttle, 0.0)
+        self.stepper.step(self.driver, Step(id=request_id, action=action, tick=tick))
+
+    def answers(self) -> list[StepResult]:
+        return [message for message in self.driver.got if isinstance(message, StepResult)]
 
 
 def on_stage(play: Callable[[Stage], Awaitable[None]]) -> None:
@@ -215,7 +220,7 @@ def ended_by(play: Callable[[Stage], None]) -> str:
             await stage.clock.advance(DT)
             answered = stage.driver.last()
             assert answered.id == 3
-            ends.append(answered.end)
+            ends.append(answered.end or "")
         assert wheel_of(stage.rig).now == NEUTRAL
         if ends[-1]:
             stage.step(4)
@@ -271,5 +276,81 @@ def test_a_restart_that_nobody_asked_for_ends_the_episode() -> None:
         assert stage.driver.last().end == "game_restarted"
         assert wheel_of(stage.rig).now == NEUTRAL
         assert EventKind.GAME_RESTARTED in [event.kind for event in stage.events]
+
+    on_stage(play)
+
+
+def test_fixed_delay_applies_at_the_asked_tick_exactly() -> None:
+    """However early an action comes, it waits for its tick; each answer is one tick after that."""
+
+    async def play(stage: Stage) -> None:
+        await stage.reset(delay_ticks=3)
+        wheel = wheel_of(stage.rig)
+        stage.step(5, throttle=1.0, tick=3)
+        await stage.clock.advance(2.5 * DT)
+        assert wheel.now == NEUTRAL, "its tick has not come"
+        await stage.clock.advance(DT)
+        assert wheel.now.throttle > 0
+        assert [(one.id, one.receipt.tick) for one in stage.answers()] == [(2, 1), (3, 2), (4, 3)]
+        await stage.clock.advance(DT)
+        last = stage.answers()[-1]
+        assert (last.id, last.receipt.tick_asked, last.receipt.tick_applied) == (5, 3, 3)
+        assert (last.receipt.tick, last.receipt.late) == (4, False)
+
+    on_stage(play)
+
+
+def test_fixed_delay_answers_late_steps_at_once_and_in_their_own_frames() -> None:
+    """A hiccup of the link makes actions late; it neither shifts nor loses an answer."""
+
+    async def play(stage: Stage) -> None:
+        await stage.reset(delay_ticks=1)
+        for tick in (1, 2):
+            stage.step(tick + 2, tick=tick)
+            await stage.clock.advance(DT)
+        await stage.clock.advance(2 * DT)  # nothing comes for ticks 3 and 4
+        before = len(stage.answers())
+        stage.step(5, tick=3)
+        stage.step(6, tick=4)
+        await stage.clock.advance(0.0)
+        late = stage.answers()[before:]
+        assert [one.id for one in late] == [5] or [one.id for one in late] == [5, 6]
+        assert late[0].receipt.late
+        assert late[0].receipt.tick == 4, "the frame after its own tick"
+        await stage.clock.advance(DT)
+        ticks = [one.receipt.tick for one in stage.answers()]
+        assert ticks == list(range(1, 6)), "none twice, none left out"
+
+    on_stage(play)
+
+
+def test_a_reset_forgets_the_steps_in_flight() -> None:
+    """They are never answered, and the new episode answers its own."""
+
+    async def play(stage: Stage) -> None:
+        await stage.reset(delay_ticks=2)
+        stage.step(4, tick=2)
+        await stage.reset(delay_ticks=2)
+        assert stage.answers() == []
+        await stage.clock.advance(2 * DT)
+        assert [one.id for one in stage.answers()] == [2, 3]
+
+    on_stage(play)
+
+
+def test_every_step_in_flight_is_answered_when_the_episode_ends() -> None:
+    """The first says why it ended; the others, that it is over."""
+
+    async def play(stage: Stage) -> None:
+        await stage.reset(delay_ticks=3)
+        stage.step(5, tick=3)
+        stage.rig.game.pause()  # type: ignore[attr-defined]
+        await stage.clock.advance(4 * DT)
+        (last,) = stage.answers()[-1:]
+        assert last.end == "game_paused"
+        answered = {one.id for one in stage.answers()}
+        refused = {request_id for _, request_id in stage.driver.failures}
+        assert answered | refused == {2, 3, 4, 5}
+        assert not answered & refused
 
     on_stage(play)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 import signal
 import sys
 import threading
@@ -10,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from ac_bridge.cli.console import configure_log
+from ac_bridge.cli.console import EXIT_ERROR, configure_log, exit_on_error
 from ac_bridge.cli.options import (
     ConfigOption,
     ControllerOption,
@@ -18,6 +19,8 @@ from ac_bridge.cli.options import (
     PrefixOption,
     WheelOption,
 )
+from ac_bridge.cli.supervise import supervise_actor
+from ac_bridge.guardian.restarts import EXIT_SETTING
 from ac_bridge.server import run_actor
 from ac_bridge.settings import load_settings
 
@@ -60,7 +63,27 @@ def actor(
     ] = None,
     hold_s: Annotated[
         float | None,
-        typer.Option(help="Seconds an action holds before the car is let go. Default 0.5."),
+        typer.Option(help="Seconds after the last action when the car is let go. Default 0.5."),
+    ] = None,
+    late_hold_ticks: Annotated[
+        int | None,
+        typer.Option(help="Ticks that hold without an action, before easing. Default 2."),
+    ] = None,
+    late_brake: Annotated[
+        float | None, typer.Option(help="Brake while easing to neutral, 0 to 1. Default 0.3.")
+    ] = None,
+    grace_s: Annotated[
+        float | None, typer.Option(help="Seconds a lost link keeps the car. Default 30.")
+    ] = None,
+    spectators: Annotated[
+        int | None, typer.Option(help="Most spectators at once. Default 56.")
+    ] = None,
+    takeover_key: Annotated[
+        str | None,
+        typer.Option(
+            help="Resets with it take the car from its driver. Other users of this machine can "
+            "read what is typed: rather set AC_BRIDGE_TAKEOVER_KEY."
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of the stand-in's draws. Default 0.")] = None,
     gearbox: Annotated[
@@ -93,10 +116,17 @@ def actor(
             help="One priority class up, on Windows. Default on.",
         ),
     ] = None,
+    restart: Annotated[
+        bool | None,
+        typer.Option("--restart/--no-restart", help="Start it again when it died. Default off."),
+    ] = None,
     config: ConfigOption = None,
     log_level: Annotated[LogLevel, typer.Option(help="From what on to log.")] = LogLevel.INFO,
     with_parent: Annotated[
         bool, typer.Option(hidden=True, help="End when standard input is closed.")
+    ] = False,
+    supervised: Annotated[
+        bool, typer.Option(hidden=True, help="Tell whoever restarts it when that is no use.")
     ] = False,
 ) -> None:
     """Serve a game to one driver and any number of spectators, until Ctrl+C.
@@ -125,6 +155,11 @@ def actor(
         lockstep=lockstep,
         smoothing=smoothing,
         hold_s=hold_s,
+        late_hold_ticks=late_hold_ticks,
+        late_brake=late_brake,
+        grace_s=grace_s,
+        spectators=spectators,
+        takeover_key=takeover_key,
         seed=seed,
         gearbox=gearbox,
         gears=gears,
@@ -134,6 +169,7 @@ def actor(
         start_button=start_button,
         reset_by=reset_by,
         raise_priority=raise_priority,
+        restart=restart,
     )
 
     def on_ready(port: int) -> None:
@@ -142,11 +178,15 @@ def actor(
 
     if with_parent:
         threading.Thread(target=_end_with_parent, name="ac-bridge-parent", daemon=True).start()
-    run_actor(settings, on_ready)
+    if settings.restart:
+        raise typer.Exit(supervise_actor())
+    with exit_on_error(EXIT_SETTING if supervised else EXIT_ERROR):
+        run_actor(settings, on_ready)
 
 
 def _end_with_parent() -> None:
     """Wait until the process that started us lets go of our standard input, however it ends."""
-    while sys.stdin.buffer.read(1):
+    # Not through sys.stdin: a reader's lock that is held when the interpreter ends aborts it.
+    while os.read(sys.stdin.fileno(), 1):
         pass
     signal.raise_signal(signal.SIGTERM)

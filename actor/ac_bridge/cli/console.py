@@ -11,7 +11,7 @@ import structlog
 from rich.console import Console
 from rich.text import Text
 
-from ac_bridge_protocol.errors import ACBridgeError
+from ac_bridge_protocol.errors import ACBridgeError, SettingError
 
 EXIT_ERROR = 1
 """Something we can name went wrong."""
@@ -20,8 +20,12 @@ EXIT_INTERRUPTED = 130
 
 
 @contextlib.contextmanager
-def exit_on_error() -> Iterator[None]:
-    """Turn an error of ours into a sentence on stderr and exit status 1."""
+def exit_on_error(setting_status: int = EXIT_ERROR) -> Iterator[None]:
+    """Turn an error of ours into a sentence on stderr and exit status 1.
+
+    Args:
+        setting_status: the status for a setting that cannot be used, where it has to be told apart.
+    """
     try:
         yield
     except ACBridgeError as error:
@@ -29,7 +33,8 @@ def exit_on_error() -> Iterator[None]:
         stderr.print(Text("error: ", style="bold red").append(error.message, style="default"))
         if error.hint:
             stderr.print(Text("  try: ", style="bold cyan").append(error.hint, style="default"))
-        raise SystemExit(EXIT_ERROR) from None
+        is_setting = isinstance(error, SettingError)
+        raise SystemExit(setting_status if is_setting else EXIT_ERROR) from None
     except KeyboardInterrupt:
         raise SystemExit(EXIT_INTERRUPTED) from None
 

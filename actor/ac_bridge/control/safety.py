@@ -1,4 +1,4 @@
-"""The dead-man's switch: an action holds for so long, then the car is let go. Pure."""
+"""The dead-man's switch: so long after the last action came in the car is let go. Pure."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import dataclasses
 
 @dataclasses.dataclass
 class DeadMan:
-    """Tells when the last action is too old to go on driving with.
+    """Tells when the last action came in too long ago to go on driving.
 
     Args:
-        hold_s: how long an action may hold without a new one, in seconds.
+        hold_s: how long the car may be driven without a new one, in seconds.
     """
 
     hold_s: float
     _fed_s: float | None = None
 
     def feed(self, now_s: float) -> None:
-        """A good action was applied."""
+        """A good action arrived: the driver is there, whenever that action's tick comes."""
         self._fed_s = now_s
 
     def release(self) -> None:
@@ -26,13 +26,13 @@ class DeadMan:
 
     @property
     def armed(self) -> bool:
-        """Whether an action is in force."""
+        """Whether somebody drives."""
         return self._fed_s is not None
 
     def expired(self, now_s: float) -> bool:
-        """Whether the action in force is older than it may be."""
+        """Whether the last action came in longer ago than it may have."""
         return self._fed_s is not None and now_s - self._fed_s > self.hold_s
 
     def deadline_s(self) -> float | None:
-        """When the action in force expires, None if there is none."""
+        """When the car is let go of unless an action comes in; None if nobody drives."""
         return None if self._fed_s is None else self._fed_s + self.hold_s

@@ -5,7 +5,15 @@ shared-memory pages; a [`ControlSink`][] takes the state of the virtual wheel. [
 them with the clock that the game lives by and with what the game is able to do.
 """
 
-from ac_bridge.game.base import ControlSink, Game, GameAbility, GameCommand, Page, PageSource
+from ac_bridge.game.base import (
+    ControlSink,
+    Game,
+    GameAbility,
+    GameCommand,
+    Inheritance,
+    Page,
+    PageSource,
+)
 from ac_bridge.game.controls import NEUTRAL, Controls
 from ac_bridge.game.recording import RecordingWheel
 
@@ -16,6 +24,7 @@ __all__ = [
     "Game",
     "GameAbility",
     "GameCommand",
+    "Inheritance",
     "Page",
     "PageSource",
     "RecordingWheel",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 import enum
 
 from ac_bridge.clock import Clock
@@ -71,6 +72,22 @@ class PageSource(abc.ABC):
         """Let go of the pages. May be called twice."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Inheritance:
+    """How another process takes a wheel once the one that held it is gone.
+
+    Attributes:
+        controller: the kind of wheel, as settings call it: ``vjoy``, ``uinput`` or ``standin``.
+        device: which one: the number of a vJoy device, the number of the descriptor that an uinput
+            device was made with, or the name of a region.
+        descriptors: open ones that the heir must be started with.
+    """
+
+    controller: str
+    device: str
+    descriptors: tuple[int, ...] = ()
+
+
 class ControlSink(abc.ABC):
     """Where the wheel's state goes."""
 
@@ -83,6 +100,10 @@ class ControlSink(abc.ABC):
         Raises:
             WheelError: the device did not take the state.
         """
+
+    def inheritance(self) -> Inheritance | None:
+        """Return how another process could take the wheel, None if it goes with this process."""
+        return None
 
     @abc.abstractmethod
     def close(self) -> None:

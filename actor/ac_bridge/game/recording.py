@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from ac_bridge.game.base import ControlSink
+from ac_bridge.game.base import ControlSink, Inheritance
 from ac_bridge.game.controls import NEUTRAL, Controls
 
 
@@ -36,6 +36,10 @@ class RecordingWheel(ControlSink):
         with self._changed:
             self.states.append(controls)
             self._changed.notify_all()
+
+    def inheritance(self) -> Inheritance | None:
+        """Return how the inner wheel could be taken."""
+        return None if self._inner is None else self._inner.inheritance()
 
     def close(self) -> None:
         """Set neutral and close the inner wheel. May be called twice."""

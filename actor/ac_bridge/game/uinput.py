@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import importlib
 import os
+import struct
 from pathlib import Path
 from typing import Any
 
 from ac_bridge.game.axes import AxisRange, DeviceShape, DeviceState
-from ac_bridge.game.base import ControlSink
+from ac_bridge.game.base import ControlSink, Inheritance
 from ac_bridge.game.controls import NEUTRAL, Controls
 from ac_bridge_protocol.errors import WheelError
 
@@ -29,7 +30,7 @@ AXIS = AxisRange(-32767, 32767)
 SHAPE = DeviceShape("The uinput wheel", AXIS, AXIS, AXIS, AXIS, buttons=32)
 AT_REST = SHAPE.state_for(NEUTRAL)
 
-EV_KEY, EV_ABS = 0x01, 0x03
+EV_SYN, EV_KEY, EV_ABS = 0x00, 0x01, 0x03
 ABS_X, ABS_Y, ABS_Z, ABS_RZ = 0x00, 0x01, 0x02, 0x05
 AXIS_CODES = (ABS_X, ABS_Y, ABS_Z, ABS_RZ)
 BTN_TRIGGER, BTN_BASE6, BTN_TRIGGER_HAPPY1 = 0x120, 0x12B, 0x2C0
@@ -39,6 +40,8 @@ BUTTON_CODES = (
 )
 """The kernel's codes of buttons 1 to 32: the twelve of a joystick, then extra triggers. They
 ascend, because readers number buttons in the order of their codes."""
+KERNEL_EVENT = struct.Struct("@LLHHi")
+"""The kernel's input_event: its time, which the kernel fills in itself, kind, code, value."""
 
 
 class UinputWheel(ControlSink):
@@ -96,6 +99,11 @@ class UinputWheel(ControlSink):
             ) from error
         self._shown = state
 
+    def inheritance(self) -> Inheritance:
+        """Return how to take the device: through the descriptor that keeps it alive."""
+        descriptor: int = self._device.fd
+        return Inheritance("uinput", str(descriptor), (descriptor,))
+
     def close(self) -> None:
         """Set neutral and take the device away. May be called twice.
 
@@ -120,6 +128,64 @@ class UinputWheel(ControlSink):
                 if changed & (1 << i):
                     write(EV_KEY, code, state.buttons >> i & 1)
         self._device.syn()
+
+
+class InheritedUinputWheel(ControlSink):
+    """A device that another process made, by the descriptor that this one was started with.
+
+    The kernel takes a device away when its last descriptor is closed, so it stays while this one is
+    open, whatever became of its maker. Written to without evdev, which can only make new devices.
+    Unverified on a real kernel.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        """Take over the open descriptor and set neutral.
+
+        Raises:
+            WheelError: the device is gone. The descriptor stays open, to be tried again.
+        """
+        self._descriptor = descriptor
+        self._closed = False
+        self.apply(NEUTRAL)
+
+    def apply(self, controls: Controls) -> None:
+        """Set every axis and button in one update.
+
+        Raises:
+            WheelError: the wheel is closed, has no such axis position or button, or the kernel did
+                not take the state.
+        """
+        if self._closed:
+            raise WheelError(f"{SHAPE.name} is closed.")
+        try:
+            os.write(self._descriptor, _events_for(SHAPE.state_for(controls)))
+        except OSError as error:
+            raise WheelError(
+                f"{SHAPE.name} that was left behind did not take its state: {error}.",
+                hint="If it is gone, the game has seen it go.",
+            ) from error
+
+    def close(self) -> None:
+        """Set neutral and take the device away. May be called twice.
+
+        Raises:
+            WheelError: neutral could not be set. The device is taken away all the same.
+        """
+        if self._closed:
+            return
+        try:
+            self.apply(NEUTRAL)
+        finally:
+            self._closed = True
+            os.close(self._descriptor)
+
+
+def _events_for(state: DeviceState) -> bytes:
+    """Return a whole state as the kernel takes it in one write."""
+    axes = [(EV_ABS, *pair) for pair in zip(AXIS_CODES, state, strict=False)]
+    buttons = [(EV_KEY, code, state.buttons >> i & 1) for i, code in enumerate(BUTTON_CODES)]
+    events = (*axes, *buttons, (EV_SYN, 0, 0))
+    return b"".join(KERNEL_EVENT.pack(0, 0, *event) for event in events)
 
 
 def _capabilities() -> dict[int, Any]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ctypes
 
 from ac_bridge.game.axes import DeviceShape
-from ac_bridge.game.base import ControlSink
+from ac_bridge.game.base import ControlSink, Inheritance
 from ac_bridge.game.controls import NEUTRAL, Controls
 from ac_bridge.game.vjoy_driver import (
     DeviceStatus,
@@ -88,6 +88,10 @@ class VJoyWheel(ControlSink):
                     f"{self._shape.name} refuses every update{self._mismatch()}.",
                     hint="Run ac-bridge doctor; restart Windows if vJoy was just configured.",
                 )
+
+    def inheritance(self) -> Inheritance:
+        """Return how to take the device: by its number, once the driver has seen us go."""
+        return Inheritance("vjoy", str(self._id))
 
     def close(self) -> None:
         """Set neutral and let go of the device. May be called twice.

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
+import secrets
 from collections.abc import Callable
 
 import structlog
+from websockets.frames import CloseCode
 
 from ac_bridge.clock import Clock
 from ac_bridge.pacing import TickStats
 from ac_bridge.rig import Rig
-from ac_bridge.server.connection import Connection, cut
-from ac_bridge.server.spectators import Spectators
+from ac_bridge.server.broadcast import Broadcast
+from ac_bridge.server.connection import Connection
+from ac_bridge.server.drive import Drive
+from ac_bridge.server.failures import cut
+from ac_bridge.server.lease import Lease, Terms
+from ac_bridge.server.spectators import Listener, Spectators
 from ac_bridge.server.stepper import LockstepStepper, RealTimeStepper, Stepper
 from ac_bridge.telemetry.observation import profile_named
-from ac_bridge_protocol.errors import ErrorCode, RefusedError, SettingError
+from ac_bridge_protocol.errors import ErrorCode, NotResetError, RefusedError, SettingError
 from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.messages import (
     Event,
@@ -26,6 +32,7 @@ from ac_bridge_protocol.messages import (
     Pong,
     Release,
     Reset,
+    Role,
     Step,
     Subscribe,
     Unsubscribe,
@@ -38,6 +45,12 @@ log = structlog.get_logger()
 SOFTWARE = f"ac-bridge {importlib.metadata.version('ac-bridge')}"
 """What the actor calls itself."""
 
+SECRET_BYTES = 16
+"""Of a session: nobody guesses it."""
+
+AT_ONCE = 8
+"""Spectators that a frame is given to before the loop looks whether a tick is due: some 50 us."""
+
 
 class Actor:
     """One rig, served to one driver and any number of spectators.
@@ -47,6 +60,7 @@ class Actor:
         clock: the machine's, for everything that is not the game's.
         tasks: the group in which waiting is done.
         keep_house: called when a step in lockstep was answered, and nobody waits.
+        terms: on which the car is lent.
     """
 
     def __init__(
@@ -55,6 +69,7 @@ class Actor:
         clock: Clock,
         tasks: asyncio.TaskGroup,
         keep_house: Callable[[], None] = lambda: None,
+        terms: Terms | None = None,
     ) -> None:
         self.rig = rig
         self.clock = clock
@@ -62,21 +77,26 @@ class Actor:
         self.spectators = Spectators(rig.settings.telemetry_hz)
         rig.on_event = self.tell
         kind = LockstepStepper if rig.lockstep else RealTimeStepper
-        self.stepper: Stepper = kind(rig, tasks, self.on_frame, self.tell)
-        self._driver: Connection | None = None
+        self.stepper: Stepper = kind(rig, clock, tasks, self.on_frame, self.tell)
+        self._lease = Lease(terms or Terms())
         self._keep_house = keep_house
         self._closing = False
-        self._driving_since = 0.0
 
     @property
     def stats(self) -> TickStats:
         """How punctual the control ticks were."""
         return self.stepper.stats
 
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """How ticks and steps may go together here; the first is what is offered unasked."""
+        return (Mode.LOCKSTEP,) if self.rig.lockstep else (Mode.LATEST, Mode.FIXED_DELAY)
+
     def on_frame(self, frame: TelemetryFrame) -> None:
         """Hand a frame to whoever subscribed."""
         if self.spectators:
-            self.spectators.publish(frame, self.rig.clock.now())
+            listeners = self.spectators.due(self.rig.clock.now())
+            self._offer(Broadcast(frame), listeners)
 
     def tell(self, event: Event) -> None:
         """Tell every client what happened, and the log."""
@@ -85,8 +105,16 @@ class Actor:
             if connection.role is not None:
                 connection.send(event)
 
-    def _tell(self, kind: EventKind, message: str) -> None:
-        self.tell(Event(kind=kind, message=cut(message)))
+    def keep_time(self, now_s: float) -> None:
+        """Do what is due by the clock: end what has been away for too long, and show that we live.
+
+        Args:
+            now_s: on the actor's clock.
+        """
+        for drive in self._lease.expired(now_s):
+            self._end_drive(drive, f"{drive.peer} did not come back.")
+        for connection in list(self.connections):
+            connection.beat(now_s)
 
     def handle(self, connection: Connection, message: Message) -> None:
         """Act on a message that the session allows."""
@@ -94,9 +122,7 @@ class Actor:
             return
         match message:
             case Step():
-                self.stepper.step(connection, message)
-                if self.rig.lockstep:
-                    self._keep_house()
+                self._step(connection, message)
             case Reset():
                 self._reset(connection, message)
             case Hello():
@@ -106,7 +132,7 @@ class Actor:
             case Unsubscribe():
                 self.spectators.unsubscribe(connection)
             case Release():
-                self._free(connection)
+                self._release(connection)
             case Ping():
                 now = self.clock.now()
                 connection.send(
@@ -115,26 +141,37 @@ class Actor:
             case _:
                 pass  # a Pong: nothing was asked for with it
 
-    def left(self, connection: Connection) -> None:
-        """The connection is gone: whatever it held is free."""
+    def left(self, connection: Connection, *, for_good: bool) -> None:
+        """The connection is gone: its driver too, or it may come back for a while."""
         self.spectators.unsubscribe(connection)
-        self._free(connection)
+        drive = connection.drive
+        if drive is None or drive.link is not connection or self._closing:
+            return
+        drive.go_away(self.clock.now())
+        if for_good:
+            self._end_drive(drive, f"{connection.peer} let go of the car.")
+        elif drive is self._lease.holder:
+            grace_s = self._lease.terms.grace_s
+            text = f"The link to {drive.peer} was lost; it may come back for {grace_s:g} s."
+            self._tell(EventKind.DRIVER_AWAY, text)
 
     def close(self) -> None:
         """Let go of the wheel and say good-bye to everybody; nothing is acted on after that."""
         self._closing = True
         self.stepper.stop()
-        self._driver = None
+        self._lease.holder = None
         self._tell(EventKind.SHUTTING_DOWN, "The actor is being stopped.")
         for connection in list(self.connections):
-            connection.close()
+            connection.close(CloseCode.GOING_AWAY, "the actor is being stopped")
 
-    def spec(self) -> EnvSpec:
-        """Return what this actor offers."""
+    def spec(self, mode: Mode, delay_ticks: int = 0) -> EnvSpec:
+        """Return what this actor offers to who steps in ``mode``."""
         settings = self.rig.settings
         return EnvSpec(
             game=self.rig.game.name,
-            mode=self._mode(),
+            mode=mode,
+            delay_ticks=delay_ticks,
+            modes=self.modes,
             control_hz=settings.control_hz,
             telemetry_hz=settings.telemetry_hz,
             observation_profile=settings.profile.name,
@@ -143,59 +180,177 @@ class Actor:
             smoothing=settings.smoothing.name,
         )
 
-    def _mode(self) -> Mode:
-        return Mode.LOCKSTEP if self.rig.lockstep else Mode.LATEST
+    # --- Coming and going -------------------------------------------------------------------------
 
     def _welcome(self, connection: Connection, hello: Hello) -> None:
         try:
-            self._check(hello)
+            spec = self._check(hello)
         except (RefusedError, SettingError) as error:
             log.warning("refused", peer=connection.peer, client=hello.client, reason=str(error))
             connection.refuse(error)
             return
         connection.role = hello.role
-        statics = self.rig.statics()
-        connection.send(Welcome(actor=SOFTWARE, role=hello.role, spec=self.spec(), statics=statics))
+        before = self._lease.known(hello.session) if hello.session else None
+        if hello.role is Role.DRIVER and before is not None:
+            if before.spec == spec:
+                self._welcome_back(connection, before)
+                return
+            self._end_drive(before, f"{before.peer} wants to drive in another way.")
+        secret = secrets.token_urlsafe(SECRET_BYTES) if hello.role is Role.DRIVER else ""
+        self._send_welcome(connection, spec, secret, resumed=False)
+        if secret and connection.course is not None:
+            drive = Drive(
+                secret, spec, connection.course, connection, connection.peer, hello.client
+            )
+            connection.drive = drive
+            self._lease.join(drive)
         log.info("welcome", peer=connection.peer, client=hello.client, role=hello.role.value)
 
-    def _check(self, hello: Hello) -> None:
+    def _welcome_back(self, connection: Connection, drive: Drive) -> None:
+        """Let a driver go on where its last link was lost."""
+        before = drive.link
+        if isinstance(before, Connection):
+            before.supersede()  # the driver noticed before we did
+        connection.resume(drive.course)
+        self._send_welcome(connection, drive.spec, drive.secret, resumed=True)
+        connection.drive = drive
+        drive.come_back(connection)
+        log.info("welcome back", peer=connection.peer, client=drive.client)
+        if drive is self._lease.holder:
+            self._tell(EventKind.DRIVER_BACK, f"{connection.peer} is back.")
+
+    def _send_welcome(
+        self, connection: Connection, spec: EnvSpec, secret: str, *, resumed: bool
+    ) -> None:
+        connection.send(
+            Welcome(
+                actor=SOFTWARE,
+                role=connection.role or Role.SPECTATOR,
+                spec=spec,
+                statics=self.rig.statics(),
+                session=secret,
+                resumed=resumed,
+                grace_s=self._lease.terms.grace_s,
+            )
+        )
+
+    def _check(self, hello: Hello) -> EnvSpec:
+        """Return what a client is offered.
+
+        Raises:
+            RefusedError: nothing.
+            SettingError: because of something that it asked for.
+        """
         profile_named(hello.observation)
-        if hello.mode is not None and hello.mode is not self._mode():
+        mode = hello.mode or self.modes[0]
+        if mode not in self.modes:
             raise RefusedError(
                 ErrorCode.NO_SUCH_MODE,
-                f"This actor runs in mode {self._mode().value}, not {hello.mode.value}.",
-                hint="Start it with --lockstep for lockstep, or without for latest.",
+                f"This actor steps in {_listed(self.modes)}, not in {mode.value}.",
+                hint="Start it with --lockstep for lockstep, or without for the others.",
             )
+        if (hello.delay_ticks > 0) is not (mode is Mode.FIXED_DELAY):
+            raise SettingError(
+                f"Mode {mode.value} does not go with a delay of {hello.delay_ticks} ticks.",
+                setting="delay_ticks",
+                hint="Mode fixed_delay has one of 1 tick or more, the others have none.",
+            )
+        if hello.role is Role.SPECTATOR:
+            self._check_room()
+        return self.spec(mode, hello.delay_ticks)
+
+    def _check_room(self) -> None:
+        most = self._lease.terms.spectators
+        watching = sum(one.role is Role.SPECTATOR for one in self.connections)
+        if watching >= most:
+            raise RefusedError(
+                ErrorCode.FULL,
+                f"{watching} spectators watch already, which is all that this actor serves.",
+                hint="Try again later, or start it with a higher --spectators.",
+            )
+
+    def _release(self, connection: Connection) -> None:
+        if connection.drive is not None and self._lease.free(connection.drive):
+            self._let_go(f"{connection.peer} let go of the car.")
+
+    def _end_drive(self, drive: Drive, why: str) -> None:
+        """A driver is gone for good."""
+        if self._lease.forget(drive):
+            self._let_go(why)
+
+    def _let_go(self, why: str) -> None:
+        self.stepper.stop()
+        self._tell(EventKind.DRIVER_LEFT, why)
+
+    # --- Driving and watching ---------------------------------------------------------------------
+
+    def _step(self, connection: Connection, request: Step) -> None:
+        drive = connection.drive
+        if drive is None or drive is not self._lease.holder:
+            connection.fail(_taken_over(), request.id)
+            return
+        if (request.tick is None) is not (drive.spec.mode is not Mode.FIXED_DELAY):
+            wrong = SettingError(
+                f"A step in mode {drive.spec.mode.value} names "
+                f"{'no' if request.tick is not None else 'the'} tick of its action.",
+                setting="tick",
+            )
+            connection.fail(wrong, request.id)
+            return
+        self.stepper.step(drive, request)
+        if self.rig.lockstep:
+            self._keep_house()
 
     def _reset(self, connection: Connection, request: Reset) -> None:
         """Reset for whoever may drive: the first reset takes the car."""
-        if self._driver is None:
-            self._driver = connection
-            self._driving_since = self.clock.now()
-            self._tell(EventKind.DRIVER_JOINED, f"{connection.peer} drives.")
-        elif self._driver is not connection:
-            held_s = self.clock.now() - self._driving_since
-            busy = RefusedError(
-                ErrorCode.BUSY,
-                f"The car is driven by {self._driver.peer}, for {held_s:.0f} s now.",
-                hint="Wait until it lets go, or connect as a spectator.",
-            )
+        drive = connection.drive
+        if drive is None:
+            connection.fail(NotResetError("Only a driver resets."), request.id)
+            return
+        had_it = self._lease.holder is drive
+        try:
+            before = self._lease.take(drive, request.takeover, self.clock.now())
+        except RefusedError as busy:
             connection.fail(busy, request.id)
             return
-        self.stepper.reset(connection, request)
+        if before is not None:
+            self._dispossess(before)
+        if not had_it:
+            self._tell(EventKind.DRIVER_JOINED, f"{connection.peer} drives.")
+        self.stepper.reset(drive, request, drive.spec.delay_ticks)
+
+    def _dispossess(self, drive: Drive) -> None:
+        """Tell a driver that the car is somebody else's now."""
+        self.stepper.stop()
+        for request_id in list(drive.course.in_flight):
+            drive.fail(_taken_over(), request_id)
+        self._tell(EventKind.DRIVER_LEFT, f"An operator took the car from {drive.peer}.")
 
     def _subscribe(self, connection: Connection, request: Subscribe) -> None:
         try:
-            self.spec().check_rate(request.hz)
+            self.spec(self.modes[0]).check_rate(request.hz)
         except SettingError as error:
             connection.fail(error, request.id)
             return
         self.spectators.subscribe(connection, request.hz)
 
-    def _free(self, connection: Connection) -> None:
-        """Whoever held the car no longer does."""
-        if connection is not self._driver:
-            return
-        self._driver = None
-        self.stepper.stop()
-        self._tell(EventKind.DRIVER_LEFT, f"{connection.peer} let go of the car.")
+    def _offer(self, frame: Broadcast, listeners: list[Listener]) -> None:
+        """Give a frame to everybody, a few at a time: no crowd may hold up a tick."""
+        for listener in listeners[:AT_ONCE]:
+            listener.offer(frame)
+        if len(listeners) > AT_ONCE:
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self._offer, frame, listeners[AT_ONCE:])
+
+    def _tell(self, kind: EventKind, message: str) -> None:
+        self.tell(Event(kind=kind, message=cut(message)))
+
+
+def _taken_over() -> RefusedError:
+    return RefusedError(
+        ErrorCode.TAKEN_OVER, "An operator gave the car to somebody else.", hint="Reset."
+    )
+
+
+def _listed(modes: tuple[Mode, ...]) -> str:
+    return " or ".join(mode.value for mode in modes)

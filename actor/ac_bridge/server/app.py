@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import structlog
 
 from ac_bridge.clock import SystemClock
+from ac_bridge.guardian.keeper import GuardianKeeper
 from ac_bridge.machine.collector import GcKeeper
 from ac_bridge.machine.endings import ending_signals
 from ac_bridge.machine.punctual import Punctuality
@@ -20,12 +21,16 @@ from ac_bridge.rig import Rig
 from ac_bridge.rigs import rig_from
 from ac_bridge.server.actor import Actor
 from ac_bridge.server.connection import Connection
+from ac_bridge.server.lease import Terms
 from ac_bridge.settings import ActorSettings
 from ac_bridge_protocol.errors import ACBridgeError, SettingError
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
+
+TIMES_HZ = 4.0
+"""How often graces and heartbeats, which are seconds long, are looked after."""
 
 GOODBYE_S = 1.0
 """How long clients get to read the last words before the connections are cut."""
@@ -41,6 +46,8 @@ class ActorApp:
         on_ready: called with the port once clients can connect.
         keep_house: called when there is time for housekeeping: after each sample in real time,
             after each answer in lockstep.
+        terms: on which the car is lent.
+        on_closed: called once the rig is closed, its wheel neutral; not if that failed.
     """
 
     def __init__(
@@ -51,12 +58,16 @@ class ActorApp:
         port: int,
         on_ready: Callable[[int], None] = lambda _: None,
         keep_house: Callable[[], None] = lambda: None,
+        terms: Terms | None = None,
+        on_closed: Callable[[], None] = lambda: None,
     ) -> None:
         self._rig = rig
         self._host = host
         self._port = port
         self._on_ready = on_ready
         self._keep_house = keep_house
+        self._terms = terms
+        self._on_closed = on_closed
         self._stopping = asyncio.Event()
         self.sampler_stats = TickStats()
         self.actor: Actor | None = None
@@ -74,11 +85,11 @@ class ActorApp:
         clock = SystemClock()
         try:
             async with asyncio.TaskGroup() as tasks:
-                self.actor = actor = Actor(self._rig, clock, tasks, self._keep_house)
+                self.actor = actor = Actor(self._rig, clock, tasks, self._keep_house, self._terms)
                 server = await self._listen(actor)
-                sampler = None
+                looking_after = [tasks.create_task(self._keep_time(actor, clock), name="time")]
                 if not self._rig.lockstep:
-                    sampler = tasks.create_task(self._sample(actor), name="sampler")
+                    looking_after.append(tasks.create_task(self._sample(actor), name="sampler"))
                 self._on_ready(server.sockets[0].getsockname()[1])
                 try:
                     await self._stopping.wait()
@@ -86,14 +97,15 @@ class ActorApp:
                     # Also when something failed: neutral first, everything else after.
                     actor.close()
                     server.close()
-                    if sampler is not None:
-                        sampler.cancel()
+                    for task in looking_after:
+                        task.cancel()
                 await self._say_goodbye(actor)
         finally:
             with contextlib.ExitStack() as closing:
                 closing.callback(clock.close)
                 closing.callback(self._rig.clock.close)
                 self._rig.close()
+                self._on_closed()
 
     async def _listen(self, actor: Actor) -> asyncio.Server:
         try:
@@ -118,6 +130,10 @@ class ActorApp:
                 actor.on_frame(frame)
             self._keep_house()
 
+    async def _keep_time(self, actor: Actor, clock: SystemClock) -> None:
+        async for _ in Ticker(TIMES_HZ, clock):
+            actor.keep_time(clock.now())
+
     async def _say_goodbye(self, actor: Actor) -> None:
         leaving = [connection.gone for connection in actor.connections if connection.gone]
         if leaving:
@@ -136,13 +152,15 @@ def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor
     async def main() -> Actor:
         rig = rig_from(settings)
         log.info("game", game=rig.game.name, asked_for=settings.game)
-        with GcKeeper() as keeper:
+        with GcKeeper() as keeper, GuardianKeeper(rig.game.wheel.inheritance()) as guardian:
             app = ActorApp(
                 rig,
                 host=settings.host,
                 port=settings.port,
                 on_ready=on_ready,
                 keep_house=keeper.after_work,
+                terms=_terms(settings),
+                on_closed=guardian.farewell,
             )
             _on_signals(app.stop)
             await app.run()
@@ -157,11 +175,25 @@ def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor
         raise group.exceptions[0] from None
 
 
+def _terms(settings: ActorSettings) -> Terms:
+    key = settings.takeover_key
+    return Terms(
+        grace_s=settings.grace_s,
+        spectators=settings.spectators,
+        takeover_key=key.get_secret_value() if key is not None else "",
+    )
+
+
 def _on_signals(stop: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
+
+    def on_signal(*_: object) -> None:
+        with contextlib.suppress(RuntimeError):  # asked once more, when it has ended already
+            loop.call_soon_threadsafe(stop)
+
     for number in ending_signals():
         # Not loop.add_signal_handler: Windows has none.
-        signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+        signal.signal(number, on_signal)
 
 
 def run_on_best_loop(main: Coroutine[Any, Any, T]) -> T:

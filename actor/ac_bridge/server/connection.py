@@ -20,27 +20,21 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from ac_bridge.clock import Clock
+from ac_bridge.server.broadcast import Broadcast
+from ac_bridge.server.drive import Drive
+from ac_bridge.server.failures import cut, failure_of
 from ac_bridge_protocol.codec import CODECS
-from ac_bridge_protocol.errors import (
-    ACBridgeError,
-    ActionError,
-    ErrorCode,
-    FrameError,
-    RemoteProtocolError,
-    ResetFailedError,
-    SettingError,
-)
+from ac_bridge_protocol.errors import ACBridgeError, ErrorCode, FrameError, RemoteProtocolError
 from ac_bridge_protocol.fragments import Fragments
-from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.limits import (
     CONNECTIONS,
+    HEARTBEAT_S,
     OUTBOX_BYTES,
-    TEXT_CHARACTERS,
     WEBSOCKET_BYTES,
     WRITE_BUFFER_BYTES,
 )
-from ac_bridge_protocol.messages import Failure, Message, Refusal, Role, Telemetry
-from ac_bridge_protocol.session import ActorSession, SessionState
+from ac_bridge_protocol.messages import Message, Ping, Refusal, Role
+from ac_bridge_protocol.session import ActorSession, Course, Repeat, SessionState, Stale
 
 log = structlog.get_logger()
 
@@ -68,8 +62,8 @@ class Host(Interface):
     def handle(self, connection: Connection, message: Message) -> None:
         """Act on a message that the session allows."""
 
-    def left(self, connection: Connection) -> None:
-        """The connection is gone."""
+    def left(self, connection: Connection, *, for_good: bool) -> None:
+        """The connection is gone; ``for_good`` if it was closed, not lost."""
 
 
 class Connection(asyncio.Protocol):
@@ -77,6 +71,7 @@ class Connection(asyncio.Protocol):
 
     Attributes:
         role: what it was welcomed as; None before.
+        drive: the driver's session that it carries; None for anybody else.
         peer: its address, for the log.
         gone: done once the connection is lost; None before it was made.
     """
@@ -93,9 +88,12 @@ class Connection(asyncio.Protocol):
         self._session: ActorSession | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._congested = False
-        self._newest: TelemetryFrame | None = None
+        self._newest: Broadcast | None = None
         self._dropped = 0
+        self._last_sent_s = 0.0
+        self._pings = 0
         self.role: Role | None = None
+        self.drive: Drive | None = None
         self.peer = "?"
         self.gone: asyncio.Future[None] | None = None
 
@@ -134,7 +132,9 @@ class Connection(asyncio.Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
         self._host.connections.discard(self)
-        self._host.left(self)
+        # A close frame ends for good: the peer's own, or ours to one that breaks WebSocket's rules.
+        # Whoever was cut off, half open or killed sent none, and got none.
+        self._host.left(self, for_good=self._ws.close_sent is not None)
         if self.gone is not None and not self.gone.done():
             self.gone.set_result(None)
 
@@ -164,25 +164,46 @@ class Connection(asyncio.Protocol):
         """Send a message that must arrive. Does nothing once the connection is closing."""
         if not self.open or self._session is None:
             return
-        data = self._session.send(message)
-        if self._session.codec.binary:
-            self._ws.send_binary(data)
-        else:
-            self._ws.send_text(data)
-        self._flush()
+        self._put(self._session.send(message), binary=self._session.codec.binary)
 
-    def offer(self, frame: TelemetryFrame) -> None:
+    def offer(self, frame: Broadcast) -> None:
         """Send a frame unless the reader is behind; then keep only the newest, and count."""
-        if not self._congested:
-            self.send(Telemetry(frame=frame, dropped=self._dropped))
-            return
-        self._dropped += self._newest is not None
-        self._newest = frame
+        if self._congested:
+            self._dropped += self._newest is not None
+            self._newest = frame
+        elif self.open and self._session is not None and self._transport is not None:
+            self._last_sent_s = self._host.clock.now()
+            self._transport.write(frame.encoded(self._session.codec, self._dropped))
 
     def forget_stream(self) -> None:
         """A stream of frames begins anew, or ends."""
         self._newest = None
         self._dropped = 0
+
+    def beat(self, now_s: float) -> None:
+        """Say something if nothing was said for long: a peer that waits can tell that we live."""
+        if (
+            self.role is not None
+            and not self._congested
+            and now_s - self._last_sent_s > HEARTBEAT_S
+        ):
+            self._pings += 1
+            self.send(Ping(id=self._pings, t_sent=now_s))
+
+    @property
+    def course(self) -> Course | None:
+        """The course of the session on this connection."""
+        return self._session.course if self._session is not None else None
+
+    def resume(self, course: Course) -> None:
+        """Let the welcome that is sent next go on with a course."""
+        if self._session is not None:
+            self._session.resume(course)
+
+    def supersede(self) -> None:
+        """Drop the connection: its driver goes on through another one."""
+        self.drive = self._session = None
+        self.abort()
 
     def fail(self, error: ACBridgeError, request_id: int | None) -> None:
         """Tell the peer that its message could not be granted."""
@@ -229,15 +250,33 @@ class Connection(asyncio.Protocol):
             return
         payload, binary = message
         try:
-            self._host.handle(self, session.receive(payload, binary=binary))
+            received = session.receive(payload, binary=binary)
+            if isinstance(received, Repeat):
+                self._say_again(received)
+            elif not isinstance(received, Stale):  # a learner gives no answers
+                self._host.handle(self, received)
         except (FrameError, RemoteProtocolError) as error:
             log.warning("bad message", peer=self.peer, error=str(error))
             if session.state is SessionState.CONNECTED:
                 self.refuse(error)
             else:
                 # Never with the id of the request in flight: that one still gets its own answer.
-                in_flight = error.request_id == session.pending
+                in_flight = error.request_id in session.course.in_flight
                 self.fail(error, None if in_flight else error.request_id)
+
+    def _say_again(self, repeat: Repeat) -> None:
+        """Answer a request that came again as the first time; if it is still worked on, later."""
+        if repeat.answer is not None and self._session is not None:
+            codec = self._session.codec
+            self._put(codec.encode(repeat.answer), binary=codec.binary)
+
+    def _put(self, data: bytes, *, binary: bool) -> None:
+        self._last_sent_s = self._host.clock.now()
+        if binary:
+            self._ws.send_binary(data)
+        else:
+            self._ws.send_text(data)
+        self._flush()
 
     def _flush(self) -> None:
         if self._transport is None or self._transport.is_closing():
@@ -265,11 +304,6 @@ class Connection(asyncio.Protocol):
         self.abort()
 
 
-def cut(text: str) -> str:
-    """Return ``text`` no longer than a message may carry."""
-    return text if len(text) <= TEXT_CHARACTERS else text[: TEXT_CHARACTERS - 3] + "..."
-
-
 def _detect_dead_peers(transport: asyncio.Transport) -> None:
     """Let the kernel end a connection whose other machine vanished without a word.
 
@@ -287,20 +321,3 @@ def _detect_dead_peers(transport: asyncio.Transport) -> None:
             peer.setsockopt(socket.IPPROTO_TCP, option, value)
         except OSError as error:  # Python knows it, this system does not: its own default holds
             log.debug("keep-alive option refused", option=name, reason=str(error))
-
-
-def failure_of(error: ACBridgeError, request_id: int | None) -> Failure:
-    """Return the message that carries ``error`` across the wire."""
-    component = ""
-    if isinstance(error, ActionError):
-        component = error.component
-    elif isinstance(error, SettingError):
-        component = error.setting
-    return Failure(
-        id=request_id,
-        code=error.code or ErrorCode.ILLEGAL,
-        message=cut(error.message),
-        hint=cut(error.hint),
-        component=cut(component),
-        phase=error.phase if isinstance(error, ResetFailedError) else "",
-    )

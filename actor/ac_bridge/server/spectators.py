@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Protocol
 
-from ac_bridge_protocol.frame import TelemetryFrame
+from ac_bridge.server.broadcast import Broadcast
 
 
 class Listener(Protocol):
     """What a subscriber must be able to do."""
 
-    def offer(self, frame: TelemetryFrame) -> None:
+    def offer(self, frame: Broadcast) -> None:
         """Take a frame, or leave it out and count."""
 
     def forget_stream(self) -> None:
@@ -72,8 +72,10 @@ class Spectators:
         listener.forget_stream()
         self._subscriptions.pop(listener, None)
 
-    def publish(self, frame: TelemetryFrame, now_s: float) -> None:
-        """Offer a frame to everyone whose stream it belongs to."""
-        for listener, subscription in list(self._subscriptions.items()):
-            if subscription.wants(now_s):
-                listener.offer(frame)
+    def due(self, now_s: float) -> list[Listener]:
+        """Return everyone whose stream the frame of this moment belongs to."""
+        return [
+            listener
+            for listener, subscription in self._subscriptions.items()
+            if subscription.wants(now_s)
+        ]

@@ -1,8 +1,8 @@
 """The stepper: resets, and steps on the control clock, for whoever drives.
 
 Two of them around the same `Episode`. In lockstep a step is made within the call that asks for it,
-since time stands still until then. In real time a task waits for the ticks; a step's action is
-applied the moment it arrives, and answered at the next tick.
+since time stands still until then. In real time a task waits for the ticks, whether a step asks for
+them or not, and answers the steps whose tick has come.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Protocol
 
 import structlog
 
-from ac_bridge.episode import Episode, Outcome, why_over
+from ac_bridge.clock import Clock
+from ac_bridge.episode import Episode, Outcome, Ticket, why_over
 from ac_bridge.pacing import TickStats
 from ac_bridge.rig import OnEvent, OnFrame, Rig
 from ac_bridge_protocol.errors import ACBridgeError, GameError
-from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.messages import (
     Event,
     EventKind,
@@ -49,17 +49,24 @@ class Stepper(abc.ABC):
 
     Args:
         rig: what is driven.
+        clock: the machine's, for the times on the wire.
         tasks: the group in which waiting is done.
         on_frame: gets every frame sampled on the way.
         on_event: gets told what happened.
     """
 
     def __init__(
-        self, rig: Rig, tasks: asyncio.TaskGroup, on_frame: OnFrame, on_event: OnEvent
+        self,
+        rig: Rig,
+        clock: Clock,
+        tasks: asyncio.TaskGroup,
+        on_frame: OnFrame,
+        on_event: OnEvent,
     ) -> None:
         self.stats = TickStats()
         self.episodes = 0
         self._rig = rig
+        self._clock = clock
         self._tasks = tasks
         self._on_frame = on_frame
         self._on_event = on_event
@@ -67,14 +74,21 @@ class Stepper(abc.ABC):
         self._episode: Episode | None = None
         self._why_over = ""
 
-    def reset(self, driver: Driver, request: Reset) -> None:
-        """Begin to reset; the answer goes to ``driver`` when it is done."""
+    def reset(self, driver: Driver, request: Reset, delay_ticks: int) -> None:
+        """Begin to reset; the answer goes to ``driver`` when it is done.
+
+        Args:
+            driver: who asks.
+            request: what it asks.
+            delay_ticks: the k of mode `fixed_delay`, else 0.
+        """
         self._cancel()
-        self._running = self._tasks.create_task(self._reset(driver, request), name="reset")
+        resetting = self._reset(driver, request, delay_ticks)
+        self._running = self._tasks.create_task(resetting, name="reset")
 
     @abc.abstractmethod
     def step(self, driver: Driver, request: Step) -> None:
-        """Apply an action; the answer goes to ``driver`` at the next tick."""
+        """Take an action; the answer goes to ``driver`` when its tick has come."""
 
     def stop(self) -> None:
         """End the drive, if there is one, and let go of the wheel at once."""
@@ -83,10 +97,16 @@ class Stepper(abc.ABC):
         self._rig.neutral()
 
     @abc.abstractmethod
-    async def _drive(self, episode: Episode) -> None:
-        """Do what an episode needs between its steps."""
+    async def _drive(self, driver: Driver, episode: Episode, first_id: int) -> None:
+        """Do what an episode needs between its steps.
 
-    async def _reset(self, driver: Driver, request: Reset) -> None:
+        Args:
+            driver: whose it is.
+            episode: that has just begun.
+            first_id: of the steps that it opens by itself.
+        """
+
+    async def _reset(self, driver: Driver, request: Reset, delay_ticks: int) -> None:
         def on_phase(phase: ResetPhase, attempt: int) -> None:
             driver.send(ResetProgress(id=request.id, phase=phase, attempt=attempt))
 
@@ -94,7 +114,7 @@ class Stepper(abc.ABC):
         try:
             for deadline in self._rig.reset(request.seed, on_phase):
                 await self._rig.clock.wait_until(deadline)
-            episode = Episode(self._rig, self.stats)
+            episode = Episode(self._rig, self.stats, delay_ticks)
             statics = self._rig.require_statics()
         except ACBridgeError as error:
             log.warning("reset failed", error=str(error))
@@ -113,11 +133,16 @@ class Stepper(abc.ABC):
                 frame=episode.first,
             )
         )
-        await self._drive(episode)
+        await self._drive(driver, episode, request.id + 1)
 
-    def _refuse(self, driver: Driver, request: Step) -> None:
+    def _answer(self, driver: Driver, request_id: int, outcome: Outcome) -> None:
+        driver.send(answer(request_id, outcome, self._clock.now()))
+        if outcome.end:
+            self._end(why_over(outcome))
+
+    def _refuse(self, driver: Driver, request_id: int) -> None:
         """There is no episode to step in any more."""
-        driver.fail(GameError(f"The episode is over. {self._why_over}", hint="Reset."), request.id)
+        driver.fail(GameError(f"The episode is over. {self._why_over}", hint="Reset."), request_id)
 
     def _end(self, why: str) -> None:
         """The episode is over."""
@@ -147,80 +172,113 @@ class LockstepStepper(Stepper):
         """Apply the action, let one control period of game time run, and answer."""
         episode = self._episode
         if episode is None:
-            self._refuse(driver, request)
+            self._refuse(driver, request.id)
             return
         try:
-            episode.act(request.action)
+            ticket = episode.ask(request.action, tick=request.tick, plan=request.plan)
             for deadline in episode.until_tick():
                 self._rig.run_lockstep(deadline, self._stream, self._on_frame)
-            outcome = episode.tick()
+            episode.reach()
+            outcome = episode.outcome(ticket)
         except GameError as error:
             self._lost(error)
             driver.fail(error, request.id)
         except ACBridgeError as error:
             driver.fail(error, request.id)
         else:
-            driver.send(answer(request.id, outcome))
-            self._publish(outcome.frame)
-            if outcome.end:
-                self._end(why_over(outcome))
+            assert outcome is not None  # noqa: S101 -- its tick has just come
+            self._answer(driver, request.id, outcome)
+            self._publish(outcome)
 
-    async def _drive(self, episode: Episode) -> None:
+    async def _drive(self, driver: Driver, episode: Episode, first_id: int) -> None:
         self._stream = self._rig.telemetry_stream()
-        self._publish(episode.first)
+        self._on_frame(self._rig.restamp(episode.first, self._stream))
 
-    def _publish(self, frame: TelemetryFrame) -> None:
+    def _publish(self, outcome: Outcome) -> None:
         """Hand on a step's frame as one of the telemetry stream, which has its own numbers."""
-        self._on_frame(self._rig.restamp(frame, self._stream))
+        self._on_frame(self._rig.restamp(outcome.frame, self._stream))
 
 
 class RealTimeStepper(Stepper):
     """Ticks come whether a step asks for them or not."""
 
-    _waiting: tuple[Driver, int] | None = None
+    def __init__(
+        self,
+        rig: Rig,
+        clock: Clock,
+        tasks: asyncio.TaskGroup,
+        on_frame: OnFrame,
+        on_event: OnEvent,
+    ) -> None:
+        super().__init__(rig, clock, tasks, on_frame, on_event)
+        self._waiting: dict[int, Ticket] = {}
+        """The steps that wait for their tick, by the request's id, oldest first."""
 
     def step(self, driver: Driver, request: Step) -> None:
-        """Apply the action now; the next tick answers."""
-        if self._episode is None:
-            self._refuse(driver, request)
+        """Take the action; its tick answers, and at once if that has come already."""
+        episode = self._episode
+        if episode is None:
+            self._refuse(driver, request.id)
             return
         try:
-            self._episode.act(request.action)
+            ticket = episode.ask(request.action, tick=request.tick, plan=request.plan)
+        except GameError as error:
+            self._fail(driver, error)
+            driver.fail(error, request.id)
         except ACBridgeError as error:
             driver.fail(error, request.id)
         else:
-            self._waiting = driver, request.id
+            self._waiting[request.id] = ticket
+            self._answer_due(driver, episode)
+
+    def reset(self, driver: Driver, request: Reset, delay_ticks: int) -> None:
+        """Begin to reset; nobody waits for the steps of the episode before."""
+        self._waiting.clear()
+        super().reset(driver, request, delay_ticks)
 
     def stop(self) -> None:
         """End the drive, if there is one, and let go of the wheel at once."""
-        self._waiting = None
+        self._waiting.clear()
         super().stop()
 
-    async def _drive(self, episode: Episode) -> None:
-        self._waiting = None
+    async def _drive(self, driver: Driver, episode: Episode, first_id: int) -> None:
+        self._waiting = dict(enumerate(episode.implied(), first_id))
         while self._episode is episode:
             for deadline in episode.until_tick():
                 await self._rig.clock.wait_until(deadline)
             if episode.missed_now:
                 self._tell(EventKind.TICKS_MISSED, f"Skipped {episode.missed_now}.")
-            waiting, self._waiting = self._waiting, None
             try:
-                if waiting is not None:
-                    driver, request_id = waiting
-                    outcome = episode.tick()
-                    driver.send(answer(request_id, outcome))
-                    if outcome.end:
-                        self._end(why_over(outcome))
-                else:
-                    episode.hold()
+                episode.reach()
             except GameError as error:
-                self._lost(error)
-                if waiting is not None:
-                    waiting[0].fail(error, waiting[1])
+                self._fail(driver, error)
+            else:
+                self._answer_due(driver, episode)
+
+    def _answer_due(self, driver: Driver, episode: Episode) -> None:
+        """Answer every step whose tick has come."""
+        for request_id, ticket in list(self._waiting.items()):
+            outcome = episode.outcome(ticket)
+            if outcome is None:
+                continue
+            del self._waiting[request_id]
+            self._answer(driver, request_id, outcome)
+            if outcome.end:
+                self._refuse_waiting(driver)
+                return
+
+    def _fail(self, driver: Driver, error: GameError) -> None:
+        self._lost(error)
+        self._refuse_waiting(driver)
+
+    def _refuse_waiting(self, driver: Driver) -> None:
+        for request_id in self._waiting:
+            self._refuse(driver, request_id)
+        self._waiting.clear()
 
 
-def answer(request_id: int, outcome: Outcome) -> StepResult:
-    """Return the answer to a step."""
+def answer(request_id: int, outcome: Outcome, now_s: float) -> StepResult:
+    """Return the answer to a step, sent at ``now_s`` of the actor's clock."""
     return trusted(
         StepResult,
         {
@@ -230,9 +288,6 @@ def answer(request_id: int, outcome: Outcome) -> StepResult:
             "frame": outcome.frame,
             "receipt": outcome.receipt,
             "end": outcome.end,
+            "t_sent": now_s,
         },
     )
-
-
-def ignore_frame(frame: TelemetryFrame) -> None:
-    """Do nothing with a frame."""

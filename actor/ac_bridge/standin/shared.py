@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 
 from ac_bridge.clock import Clock
-from ac_bridge.game import NEUTRAL, Controls, ControlSink, Page
+from ac_bridge.game import NEUTRAL, Controls, ControlSink, Inheritance, Page
 from ac_bridge.game.regions import Region, check_name, create_region, open_region
 from ac_bridge.game.shared_pages import AC_PREFIX, check_pages
 from ac_bridge.standin.wheel import DEVICE, StandinWheel, pack_controls
@@ -159,6 +159,10 @@ class SharedWheel(ControlSink):
                 position or button.
         """
         self._wheel.apply(controls)
+
+    def inheritance(self) -> Inheritance:
+        """Return how to take the device: by its name, at any time."""
+        return Inheritance("standin", self._name)
 
     def close(self) -> None:
         """Set neutral and let go of the device. May be called twice.

@@ -1,0 +1,1 @@
+"""The rows of `benchmarks/faults.py`: each brings a fault about and measures what was promised."""

@@ -1,0 +1,165 @@
+"""Every row in order, and the three forms in which the table is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from _faults import game_states, kills, link_cuts, punctual, silent, stall, wan
+from _faults.row import Fault, Row
+
+FAULTS = (
+    Fault(
+        "link_cuts",
+        "link cut 1,000 times at random moments during a driven session",
+        "0 steps lost, 0 applied twice, 0 answers mismatched, the episode goes on",
+        link_cuts.run,
+        limit_s=1200,
+    ),
+    Fault(
+        "wan",
+        "40 ms round trip, ±10 ms jitter, 2 % loss, 20 Hz, `fixed_delay(k)`",
+        "applied at the asked tick in at least 99 % of ticks; the rest reported, none silent",
+        wan.run,
+        limit_s=400,
+    ),
+    # These share one game and actor; the last one breaks it.
+    Fault(
+        "stall",
+        "220 ms stall of the actor's process",
+        "no burst; missed ticks counted; next tick on the schedule",
+        stall.run,
+        limit_s=120,
+    ),
+    Fault(
+        "game_states",
+        "game paused, stalled, restarted, vanished and returned",
+        "typed events; episode truncated with the reason; next reset works",
+        game_states.run,
+        limit_s=600,
+    ),
+    Fault(
+        "silent_learner",
+        "learner silent for 60 s while computing",
+        "car neutral, session alive, next step works",
+        silent.run,
+        limit_s=180,
+    ),
+    Fault(
+        "learner_kill",
+        "learner kill -9 at speed",
+        "neutral within dead-man time + one tick",
+        kills.learner_kill,
+        limit_s=300,
+    ),
+    Fault(
+        "actor_kill",
+        "actor kill -9 at speed",
+        "neutral within 250 ms",
+        kills.actor_kill,
+        limit_s=300,
+    ),
+    Fault(
+        "spectators",
+        "50 spectators, 10 of them not reading",
+        "tick error p99 no worse than 1.2 x without them",
+        punctual.spectators,
+        limit_s=600,
+    ),
+    Fault(
+        "ten_thousand",
+        "10,000 steps at 60 Hz",
+        "drift 0; p99 tick error under 1 ms on an idle machine",
+        punctual.ten_thousand,
+        limit_s=400,
+    ),
+)
+"""In the order in which they are measured and shown."""
+
+
+def chosen(only: Sequence[str]) -> list[Fault]:
+    """Return the faults of these names, or all.
+
+    Raises:
+        SystemExit: there is none of a name.
+    """
+    names = {fault.name: fault for fault in FAULTS}
+    for name in only:
+        if name not in names:
+            raise SystemExit(f"error: there is no row {name!r}.\n  try: one of {', '.join(names)}")
+    return [fault for fault in FAULTS if not only or fault.name in only]
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    """Return the rows as one JSON object."""
+    told = [
+        {"fault": r.fault, "promise": r.promise, "measured": r.measured, "holds": r.holds}
+        for r in rows
+    ]
+    return json.dumps({"rows": told}, ensure_ascii=False)
+
+
+def as_table(rows: Sequence[Row]) -> Table:
+    """Return the rows for a terminal."""
+    table = Table(title="What was promised, and what was measured", show_lines=True)
+    for column in ("fault", "promise", "measured", "holds"):
+        table.add_column(column)
+    for row in rows:
+        table.add_row(row.fault, row.promise, row.measured, "yes" if row.holds else "NO")
+    return table
+
+
+def as_page(rows: Sequence[Row], *, date: str, command: str, machine: str) -> str:
+    """Return the rows as the page `docs/reliability.md`."""
+    lines = [
+        "# Reliability: what was promised, and what was measured",
+        "",
+        "Written by the fault bench, which brings every fault about for real: processes are",
+        "stopped and killed, links are cut in the middle of messages, packets are lost between two",
+        "network namespaces, and the wheel is looked at where the game reads it. The game is the",
+        "stand-in.",
+        "",
+        "| fault | promise | measured | holds |",
+        "|---|---|---|---|",
+        *(
+            f"| {_cell(row.fault)} | {_cell(row.promise)} | {_cell(row.measured)} | "
+            f"{'yes' if row.holds else '**no**'} |"
+            for row in rows
+        ),
+        "",
+        f"- Command: `{command}`",
+        f"- Date: {date}",
+        f"- Machine: {machine}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def machine() -> str:
+    """Return what this machine is: its processor, cores, kernel and Python."""
+    model = platform.processor() or platform.machine()
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    return (
+        f"{model}, {os.cpu_count()} cores; {platform.system()} {platform.release()}; "
+        f"Python {platform.python_version()}; load {os.getloadavg()[0]:.1f} at the end"
+    )
+
+
+def command() -> str:
+    """Return how the bench was started."""
+    return " ".join(["uv run python benchmarks/faults.py", *sys.argv[1:]])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
