@@ -27,9 +27,10 @@ from websockets.uri import parse_uri
 
 from ac_bridge.clock import SystemClock
 from ac_bridge.control.smoothing import smoothing_named
+from ac_bridge.episode import Episode
 from ac_bridge.pacing import TickStats, percentile
-from ac_bridge.rig import Episode, Rig, RigSettings
-from ac_bridge.server.stepper import answer, ignore_frame
+from ac_bridge.rig import Rig, RigSettings
+from ac_bridge.server.stepper import answer
 from ac_bridge_client.core import EnvCore
 from ac_bridge_protocol.codec import MSGPACK
 from ac_bridge_protocol.messages import MESSAGE, ResetResult, Step
@@ -52,7 +53,7 @@ def parts() -> dict[str, Part]:
     episode = Episode(rig, TickStats())
     stream = rig.telemetry_stream()
     outcome = run_tick(rig, episode)
-    result = answer(1, outcome)
+    result = answer(1, outcome, CLOCK.now())
     core = client_core(rig, result.observation, outcome)
     checked = core.check(ACTION)
     step_bytes = MSGPACK.encode(Step(id=1, action=checked))
@@ -62,10 +63,10 @@ def parts() -> dict[str, Part]:
         "client: check the action": lambda: core.check(ACTION),
         "client: build and encode the step": lambda: MSGPACK.encode(Step(id=1, action=checked)),
         "actor: decode and validate the step": lambda: MSGPACK.decode(step_bytes, binary=True),
-        "actor: check, smooth, apply the action": lambda: episode.act(checked),
+        "actor: check, smooth, apply the action": lambda: episode.ask(checked),
         "actor: read and decode the pages to a frame": lambda: rig.sample(stream),
         "actor: compute the observation": lambda: episode.observe(outcome.frame),
-        "actor: encode the answer": lambda: MSGPACK.encode(answer(1, outcome)),
+        "actor: encode the answer": lambda: MSGPACK.encode(answer(1, outcome, 0.0)),
         "client: unpack the answer": lambda: MSGPACK._load(answer_bytes),
         "client: validate the answer": lambda: MESSAGE.validate_python(plain),
         "client: judge the task, build info": lambda: core.finish(checked, result),
@@ -74,10 +75,12 @@ def parts() -> dict[str, Part]:
 
 
 def run_tick(rig: Rig, episode: Episode) -> Any:
-    """Let one control period pass and return what the tick brought."""
+    """Make a step of one control period and return what it brought."""
+    ticket = episode.ask(ACTION.tolist())
     for deadline in episode.until_tick():
-        rig.run_lockstep(deadline, rig.telemetry_stream(), ignore_frame)
-    return episode.tick()
+        rig.run_lockstep(deadline, rig.telemetry_stream(), lambda _frame: None)
+    episode.reach()
+    return episode.outcome(ticket)
 
 
 def client_core(rig: Rig, observation: tuple[float, ...], outcome: Any) -> EnvCore:
@@ -85,6 +88,7 @@ def client_core(rig: Rig, observation: tuple[float, ...], outcome: Any) -> EnvCo
     spec = EnvSpec(
         game="constant",
         mode=Mode.LOCKSTEP,
+        modes=(Mode.LOCKSTEP,),
         control_hz=60.0,
         telemetry_hz=60.0,
         observation_profile="bridge15",

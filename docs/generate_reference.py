@@ -53,6 +53,7 @@ from ac_bridge.telemetry.observation import BRIDGE15
 from ac_bridge_client import ProgressTask, RemoteEnv
 from ac_bridge_client.drivers import LineDriver
 from ac_bridge_client.laps import LapReport
+from ac_bridge_client.stats import EnvStats
 from ac_bridge_protocol import errors, limits, messages
 from ac_bridge_protocol.frame import (
     Flag,
@@ -67,7 +68,9 @@ from ac_bridge_protocol.spec import SHIFTING_ACTION, ActionSpec, EnvSpec, Featur
 from ac_bridge_protocol.wire import WireModel
 
 DOCS = Path(__file__).parent
-PAGES = tuple(DOCS / f"{name}.md" for name in ("api_reference", "control", "protocol", "telemetry"))
+PAGES = tuple(
+    DOCS / f"{name}.md" for name in ("api_reference", "control", "protocol", "telemetry", "timing")
+)
 MARKED = re.compile(r"<!-- generated: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 # --- Reading the code -----------------------------------------------------------------------------
@@ -643,6 +646,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "remote_env": lambda: arguments_section(RemoteEnv),
     "progress_task": lambda: arguments_section(ProgressTask),
     "line_driver": lambda: arguments_section(LineDriver),
+    "env_stats": lambda: attributes_section(EnvStats),
     "lap_report": lambda: attributes_section(LapReport),
     "axis_smoothing": lambda: attributes_section(AxisSmoothing),
     "presets": preset_section,

@@ -193,6 +193,18 @@ def test_counts_of_late_answers_add_up() -> None:
     assert [r.ticks_eased for r in receipts] == [0, 0, 1, 1]
 
 
+def test_an_answer_by_an_earlier_tick_counts_nothing_twice() -> None:
+    """A step for a tick before the last answer's has no ticks of its own to tell of."""
+    drive = Drive(2)
+    newer = drive.ask(0.5, tick=4)
+    drive.tick(5)
+    counts = [drive.receipt(newer).ticks_held]
+    counts.append(drive.receipt(drive.ask(0.5, tick=2)).ticks_held)
+    drive.tick(2)
+    counts.append(drive.receipt(drive.ask(0.5, tick=6)).ticks_held)
+    assert counts == [2, 0, 2], "ticks 2 and 3, none, 5 and 6"
+
+
 @pytest.mark.parametrize(
     ("delay_ticks", "tick"), [(0, 1), (0, 0), (2, None), (2, 6), (2, 2**52)], ids=str
 )
@@ -413,17 +425,60 @@ def test_after_letting_go_a_late_step_gets_the_newest_tick() -> None:
     assert drive.throttle == 0.7
 
 
+def test_ticks_that_nobody_drove_are_not_kept() -> None:
+    """Also those after letting go: what is answered first is the present, not the lapse."""
+    drive = Drive(1)
+    drive.ask(0.5, tick=1)
+    drive.tick(15)
+    assert drive.receipt(drive.ask(0.6, tick=12)).tick == 15
+    drive.tick(2)
+    assert drive.receipt(drive.ask(0.6, tick=15)).tick == 16, "kept again"
+
+
+def test_letting_go_between_two_ticks_counts_at_once() -> None:
+    """Whoever looks at the game may find that it is time: a step before the next tick knows."""
+    drive = Drive(2)
+    drive.ask(0.5, tick=1)
+    waiting = drive.ask(0.5, tick=4)
+    drive.tick(3)
+    drive.game.pages.status = GameStatus.PAUSE
+    drive.rig.tend(drive.rig.sample(drive.stream))
+    drive.game.pages.status = GameStatus.LIVE
+    drive.game.clock.stall(DT / 8)
+    drive.rig.tend(drive.rig.sample(drive.stream))
+    late = drive.ask(0.6, tick=1)
+    assert drive.throttle == 0.6
+    assert drive.receipt(late).tick == 3
+    drive.tick(2)
+    assert drive.throttle == 0.6, "the one that waited was dropped"
+    assert drive.receipt(waiting).tick_applied is None
+
+
+@pytest.mark.parametrize("lockstep", [False, True])
+def test_without_a_delay_a_tick_is_not_held_before_it_is_over(lockstep: bool) -> None:
+    """Its action may come until then: the wheel moves once for each, and never eases between."""
+    drive = Drive(lockstep=lockstep, late=LatePolicy(hold_ticks=0))
+    throttles = [0.1, 0.2, 0.3, 0.4]
+    for throttle in throttles:
+        ticket = drive.ask(throttle)
+        drive.tick()
+        receipt = drive.receipt(ticket)
+        assert (receipt.ticks_held, receipt.sent.throttle) == (0, throttle)
+    assert [state.throttle for state in drive.game.wheel.states] == throttles
+
+
 def test_a_learner_that_is_always_slow_is_brought_to_the_present() -> None:
     """Its dead-man's switch never lets go, but what is kept for it does not grow for ever."""
     drive = Drive(1, hold_s=0.5)
-    newest, behind = 0, []
+    behind = []
     ticket = drive.ask(0.5, tick=1)
     for _ in range(200):
-        drive.tick(2)
+        drive.tick(3)
         newest = drive.receipt(ticket).tick
         behind.append(drive.present - newest)
         ticket = drive.ask(0.5, tick=newest + 1)
-    assert max(behind) <= 0.5 * HZ + 3
+    assert drive.kinds().count(EventKind.NEUTRALISED) == 0
+    assert max(behind) <= 0.5 * HZ + 2
     assert behind.count(0) > 10
 
 
@@ -504,6 +559,7 @@ def test_after_a_restart_no_action_reaches_the_wheel() -> None:
     drive.tick()
     assert drive.episode.end is EndReason.GAME_RESTARTED
     drive.ask(0.7, tick=3)
+    assert drive.game.wheel.now == NEUTRAL
     drive.tick(2)
     assert drive.game.wheel.now == NEUTRAL
     outcome = drive.outcome(waiting)

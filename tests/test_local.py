@@ -11,12 +11,15 @@ import pytest
 from ac_bridge import ACBridgeLocal, RealTimeStepper, SmoothingConfig
 from ac_bridge.clock import ManualClock
 from ac_bridge.game import NEUTRAL, Page, RecordingWheel
+from ac_bridge.standin import StandinGame
 from ac_bridge_protocol.errors import (
     ActionError,
     LocalProtocolError,
     NotResetError,
     SettingError,
+    WheelError,
 )
+from helpers.steady import FragileWheel
 
 
 def lockstep_stepper(**options: Any) -> tuple[ACBridgeLocal, RealTimeStepper]:
@@ -232,5 +235,42 @@ def test_stats_count_steps_and_missed_ticks() -> None:
     _, info = stepper.step((0.0, 0.5, 0.0))
     assert info["receipt"].ticks_missed == 4
     stats = stepper.get_stats()
-    assert (stats["steps"], stats["ticks_missed"]) == (4, 4)
+    assert (stats["steps"], stats["late"], stats["ticks_missed"]) == (4, 0, 4)
+    assert stats["action_age_p50_us"] == pytest.approx(1e5)
+    assert stats["action_age_p99_us"] == pytest.approx(1e5)
+    assert stats["observation_age_p99_us"] == 0.0
+    bridge.close()
+
+
+def test_a_wheel_that_fails_ends_the_episode() -> None:
+    """The step raises what happened, the wheel is let go of, and the next step wants a reset."""
+    bridge, stepper = lockstep_stepper()
+    wheel = FragileWheel(bridge.rig.game.wheel)
+    bridge.rig.game.wheel = wheel
+    stepper.reset()
+    stepper.step((0.0, 1.0, 0.0))
+    wheel.broken = True
+    with pytest.raises(WheelError):
+        stepper.step((0.0, 1.0, 0.0))
+    assert not bridge.rig.driven
+    wheel.broken = False
+    with pytest.raises(NotResetError, match="The device was taken"):
+        stepper.step((0.0, 1.0, 0.0))
+    stepper.reset()
+    stepper.step((0.0, 1.0, 0.0))
+    assert wheel.now.throttle > 0
+    bridge.close()
+
+
+def test_a_paused_game_ends_the_episode() -> None:
+    """The step says why, as a word, and the next one wants a reset."""
+    bridge, stepper = lockstep_stepper()
+    stepper.reset()
+    game = bridge.rig.game
+    assert isinstance(game, StandinGame)
+    game.pause()
+    _, info = stepper.step((0.0, 1.0, 0.0))
+    assert info["end_reason"] == "game_paused"
+    with pytest.raises(NotResetError, match="paused"):
+        stepper.step((0.0, 1.0, 0.0))
     bridge.close()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ac_bridge.control.gears import ShiftPlan
+from ac_bridge.control.late import LatePolicy
 from ac_bridge.control.reset import DEFAULT_PLAN, ResetPlan
 from ac_bridge.control.shifting import ShiftedBy
 from ac_bridge.control.smoothing import smoothing_named
@@ -15,6 +16,8 @@ from ac_bridge.episode import Episode
 from ac_bridge.game import NEUTRAL, Controls, RecordingWheel
 from ac_bridge.pacing import TickStats
 from ac_bridge.rig import WIGGLE, Rig, RigSettings
+from ac_bridge.rigs import rig_from
+from ac_bridge.settings import ActorSettings
 from ac_bridge.standin import StandinGame
 from ac_bridge_protocol.errors import SettingError, WheelError
 from ac_bridge_protocol.frame import GameState
@@ -275,3 +278,27 @@ def test_first_gear_is_selected_with_the_clutch_where_the_game_leaves_it_to_the_
     drive.step(0.0, 0.5, 0.0, 1.0)
     drive.step(0.0, 0.5, 0.0, 0.0)
     assert any(1 in c.buttons and c.clutch == 1.0 for c in drive.wheel.states)
+
+
+def test_the_late_policy_comes_from_the_settings() -> None:
+    """Both halves of it."""
+    rig = rig_from(ActorSettings(game="standin", late_hold_ticks=5, late_brake=0.1))
+    assert rig.settings.late == LatePolicy(5, 0.1)
+    rig.close()
+
+
+def test_an_action_moves_nothing_that_nobody_drives() -> None:
+    """Moving the wheel does not feed the dead-man's switch; an action's arrival does."""
+    drive = Drive()
+    wanted = drive.rig.format.read((0.2, 0.8, 0.0))
+    drive.rig.act(wanted, 0.1)
+    assert drive.wheel.now == NEUTRAL
+    drive.rig.feed()
+    drive.rig.act(wanted, 0.1)
+    assert drive.wheel.now.throttle == 0.8
+    assert drive.rig.lets_go_s == drive.rig.clock.now() + drive.rig.settings.longest_hold_s
+    before = drive.rig.let_goes
+    for _ in range(2):
+        drive.rig.neutral()
+    assert drive.rig.let_goes == before + 1
+    assert drive.rig.lets_go_s is None

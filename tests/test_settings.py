@@ -9,6 +9,7 @@ import pytest
 
 from ac_bridge.settings import load_settings
 from ac_bridge_protocol.errors import SettingError
+from ac_bridge_protocol.limits import CONNECTIONS, TEXT_CHARACTERS
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +50,19 @@ def test_file_in_the_working_directory(tmp_path: Path) -> None:
         ("telemetry_hz", 334),
         ("control_hz", float("nan")),
         ("hold_s", 0),
+        ("late_hold_ticks", -1),
+        ("late_hold_ticks", 101),
+        ("late_hold_ticks", 1.5),
+        ("late_brake", -0.1),
+        ("late_brake", 1.1),
+        ("late_brake", float("nan")),
+        ("grace_s", -1),
+        ("grace_s", 3601),
+        ("spectators", -1),
+        ("spectators", CONNECTIONS + 1),
+        ("takeover_key", ""),
+        ("takeover_key", "1234567"),
+        ("takeover_key", "x" * (TEXT_CHARACTERS + 1)),
         ("smoothing", "silky"),
         ("game", "tetris"),
         ("listen", "nowhere"),
@@ -70,6 +84,34 @@ def test_out_of_range_names_the_setting(name: str, value: Any) -> None:
         load_settings(**{name: value})
     assert caught.value.setting == name
     assert f"--{name.replace('_', '-')}" in str(caught.value)
+
+
+def test_late_policy_lease_and_spectators() -> None:
+    """What is held, for how long and for how many, and the ends of each range."""
+    settings = load_settings()
+    assert (settings.late_hold_ticks, settings.late_brake) == (2, 0.3)
+    assert (settings.grace_s, settings.spectators, settings.takeover_key) == (30.0, 56, None)
+    ends = {"late_hold_ticks": (0, 100), "late_brake": (0.0, 1.0), "grace_s": (0.0, 3600.0)}
+    for name, values in (ends | {"spectators": (0, CONNECTIONS)}).items():
+        for value in values:
+            assert getattr(load_settings(**{name: value}), name) == value
+
+
+def test_the_operators_key_is_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither by printing the settings nor in an error; an empty one would let everybody in."""
+    monkeypatch.setenv("AC_BRIDGE_TAKEOVER_KEY", "correct horse")
+    settings = load_settings()
+    assert settings.takeover_key is not None
+    assert settings.takeover_key.get_secret_value() == "correct horse"
+    assert "horse" not in repr(settings)
+    assert "horse" not in str(settings.model_dump())
+    file = tmp_path / "my.toml"
+    for wrong in ('"horse"', "4242"):
+        file.write_text(f"takeover_key = {wrong}\n")
+        monkeypatch.delenv("AC_BRIDGE_TAKEOVER_KEY", raising=False)
+        with pytest.raises(SettingError, match="takeover_key") as caught:
+            load_settings(file)
+        assert wrong.strip('"') not in str(caught.value)
 
 
 def test_variable_out_of_range_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

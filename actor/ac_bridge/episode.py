@@ -207,19 +207,21 @@ class Episode:
         from_tick = present if tick is None else tick
         ticket = Ticket(self._actions, self._answered.tick if tick is None else tick, from_tick + 1)
         self._actions += 1
-        number = ticket.action_id
-        self._schedule.put(from_tick, number, (wanted, ticket))
-        if not rig.lockstep:
+        if planned and not rig.lockstep:
             for ahead, then in enumerate(planned, start=1):
-                self._schedule.put(from_tick + ahead, number, (then, None))
+                self._schedule.put(from_tick + ahead, ticket.action_id, (then, None))
         if self.end is None:
             rig.feed()
-        if from_tick <= present:
-            try:
-                self._take_due(in_time=ticket.tick_asked if tick is None else None)
-            except WheelError as error:
-                rig.let_go(str(error))
-                raise
+        try:
+            if tick is None:
+                self._apply(wanted, ticket, late=ticket.tick_asked < present)
+            else:
+                self._schedule.put(tick, ticket.action_id, (wanted, ticket))
+                if tick <= present:
+                    self._take_due(in_time=None)
+        except WheelError as error:
+            rig.let_go(str(error))
+            raise
         return ticket
 
     def outcome(self, ticket: Ticket) -> Outcome | None:
@@ -324,7 +326,7 @@ class Episode:
         self._notice_letting_go()
         self._keep(self._reached(frame, sent))
         self._period = _Period.HELD
-        self._eased = self._target is None or not self._rig.driven
+        self._eased = self._target is None  # let go of, or not held yet
         try:
             applied = self._take_due(in_time=self._tick.index)
             # Without a delay the tick's action may come yet: that none did is known at its end.
@@ -360,7 +362,7 @@ class Episode:
             if rig.driven:
                 rig.neutral()
         else:
-            self.end = ENDS.get(frame.state)
+            self.end = None if frame.state is GameState.LIVE else ENDS.get(frame.state)
         self._stats.record(self._tick, self._stream.last_s or self._tick.at_s)
         return frame
 
@@ -410,18 +412,24 @@ class Episode:
         due = self._schedule.take(self._tick.index)
         if due is None:
             return False
-        due_tick, (wanted, ticket) = due
-        now_s = self._rig.clock.now()
-        self._rig.act(wanted, self._moving_s(now_s))
-        self._target = wanted.controls if self._rig.driven else None
+        tick, (wanted, ticket) = due
+        self._apply(wanted, ticket, late=tick != in_time)
+        return True
+
+    def _apply(self, wanted: Wanted, ticket: Ticket | None, *, late: bool) -> None:
+        """Put an action in force: a step's own, or one of a plan, which has no ticket."""
+        rig = self._rig
+        now_s = rig.clock.now()
+        rig.act(wanted, self._moving_s(now_s))
+        self._target = wanted.controls if rig.driven else None
         self._applied_s = now_s
         self._lapse.end()
-        self._period = _Period.PLANNED
-        if ticket is not None:
-            self._period = _Period.OWN
-            ticket.tick_applied = self._tick.index
-            ticket.late = due_tick != in_time
-        return True
+        if ticket is None:
+            self._period = _Period.PLANNED
+            return
+        self._period = _Period.OWN
+        ticket.tick_applied = self._tick.index
+        ticket.late = late
 
     def _hold_or_ease(self) -> None:
         """Pass a tick without an action."""
@@ -436,7 +444,7 @@ class Episode:
             return
         self._eased = True
         if not was_easing:
-            rig.tell(EventKind.EASING, f"No action for {self._lapse.ticks} ticks.")
+            rig.tell(EventKind.EASING, "No action came in time: the wheel eases to neutral.")
         self._moved_s = now_s
         rig.steer_to(wheel)
 

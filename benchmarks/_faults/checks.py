@@ -37,16 +37,24 @@ class Losses(NamedTuple):
         )
 
 
-def losses(records: Sequence[StepRecord]) -> Losses:
-    """Return what is wrong with steps of coded actions: every action has to be seen, once."""
-    lost = sum(not as_asked(step) for step in records)
+def losses(records: Sequence[StepRecord], *, delayed: bool = False) -> Losses:
+    """Return what is wrong with steps of coded actions: every action has to be seen, once.
+
+    Args:
+        records: of whole episodes.
+        delayed: whether each action was for one tick alone, as in mode `fixed_delay`: one that the
+            link brought too late for it, and whose receipt says so, is late and not lost. Late
+            steps may be answered together, by the present tick.
+    """
+    lost = sum(not as_asked(step) and not (delayed and step.late) for step in records)
     ended = sum(bool(step.end_reason) for step in records)
     twice = mismatched = 0
     for _, steps in itertools.groupby(records, key=lambda step: step.episode):
         expected, newest_tick = 0, 0
         for step in steps:
             twice += max(0, step.action_id - expected)
-            mismatched += step.action_id < expected or step.tick <= newest_tick
+            old_tick = step.tick < newest_tick if delayed else step.tick <= newest_tick
+            mismatched += step.action_id < expected or old_tick
             expected = max(expected, step.action_id) + 1
             newest_tick = max(newest_tick, step.tick)
     episodes = [number for number, _ in itertools.groupby(step.episode for step in records)]

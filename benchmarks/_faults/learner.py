@@ -1,12 +1,15 @@
-"""A learner in a process of its own, which does as it is told. Run as `_faults.learner URI [MODE]`.
+"""A learner in a process of its own, which does as it is told.
 
 It can be killed, and put into a network namespace.
+
+Run as `_faults.learner URI`, and perhaps more arguments of `RemoteEnv` as JSON.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import sys
 from typing import Any
 
@@ -41,8 +44,8 @@ def drive(env: RemoteEnv, steps: int) -> dict[str, Any]:
 
 def main() -> None:
     """Connect, and do as told."""
-    uri, mode = sys.argv[1], (sys.argv[2] if len(sys.argv) > 2 else None)
-    env = RemoteEnv(uri, mode=mode, task=NoTask())
+    more = json.loads(sys.argv[2]) if len(sys.argv) > 2 else {}
+    env = RemoteEnv(sys.argv[1], task=NoTask(), **more)
     say(ready=True)
     for order in orders():
         if order["order"] == "flat_out":

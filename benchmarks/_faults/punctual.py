@@ -15,12 +15,14 @@ from links.servant import Servant
 
 HZ = 60.0
 SPECTATORS, NOT_READING = 50, 10
+SETTLING = 15
+"""Steps after they came or went that are not counted."""
 ALLOWED_RATIO = 1.2
 ALLOWED_ERROR_S = 1e-3
 ALLOWED_DRIFT_S = 1e-3
 """Far below what adding up would give: 0.1 ms too late each time makes a second of 10,000 ticks."""
 ACTOR = ("--game", "standin", "--real-time", "--control-hz", f"{HZ:g}", "--smoothing", "none")
-ALONE_S = (2, 10)
+ALONE_S = (1, 10)
 """How long a bare sleeper is timed, before and after; quick and full."""
 
 
@@ -38,7 +40,7 @@ def drive(env: RemoteEnv, bench: Bench, steps: int, episode: int) -> list[StepRe
 
 def ten_thousand(bench: Bench) -> Verdict:
     """Drive without a pause; look at the last tick from both ends of the link."""
-    steps = bench.pick(600, 10_000)
+    steps = bench.pick(240, 10_000)
     alone_s = [bare_sleeper(bench)]
     with start_actor(*ACTOR) as actor:
         env = RemoteEnv(f"ws://{actor.first}", task=NoTask())
@@ -107,7 +109,7 @@ def drift_seen(records: list[StepRecord]) -> float:
 
 def spectators(bench: Bench) -> Verdict:
     """Drive by turns with nobody watching and with fifty, ten of whom do not read."""
-    pairs, seconds = bench.pick(3, 12), bench.pick(1, 8)
+    pairs, seconds = bench.pick(2, 16), bench.pick(1, 6)
     with_s: list[list[float]] = []
     without_s: list[list[float]] = []
     with start_actor(*ACTOR, "--telemetry-hz", f"{HZ:g}") as actor:
@@ -122,18 +124,18 @@ def spectators(bench: Bench) -> Verdict:
                 watched = (block + block // 2) % 2 == 1
                 if watched:
                     crowd.ask(readers=SPECTATORS - NOT_READING, silent=NOT_READING)
-                drive(env, bench, round(HZ / 4), info["episode"])  # settles
+                drive(env, bench, SETTLING, info["episode"])
                 steps = drive(env, bench, round(HZ * seconds), info["episode"])
                 (with_s if watched else without_s).append([s.tick_error_s for s in steps])
                 if watched:
                     frames += crowd.ask()["frames"]
         env.close()
-    expected = pairs * (seconds + 0.25) * HZ
-    return judge_crowd(with_s, without_s, frames / expected)
+    expected = pairs * (round(HZ * seconds) + SETTLING)
+    return judge_crowd(with_s, without_s, frames / expected, quick=bench.quick)
 
 
 def judge_crowd(
-    with_s: list[list[float]], without_s: list[list[float]], frames_share: float
+    with_s: list[list[float]], without_s: list[list[float]], frames_share: float, *, quick: bool
 ) -> Verdict:
     """Say whether the crowd made ticks later.
 
@@ -141,15 +143,23 @@ def judge_crowd(
         with_s: tick errors, block by block, with spectators.
         without_s: the same without.
         frames_share: of its frames that the slowest of the reading spectators got.
+        quick: whether there were only a few short blocks. The p99 of one second is the worst tick
+            of sixty, whoever watches: so it is held against the worst that was seen without, and
+            against nothing where that is no idle machine's.
     """
     # Whatever else the machine did in one block does not show in the median of all.
     p99_with_s = median(percentile(block, 0.99) for block in with_s)
-    p99_without_s = median(percentile(block, 0.99) for block in without_s)
+    p99s_without_s = [percentile(block, 0.99) for block in without_s]
+    p99_without_s = max(p99s_without_s) if quick else median(p99s_without_s)
     ratio = p99_with_s / p99_without_s
+    kind = "median against worst" if quick else "medians"
     measured = (
         f"tick error p99 {1e6 * p99_with_s:.0f} us with {SPECTATORS} spectators ({NOT_READING} not "
-        f"reading), {1e6 * p99_without_s:.0f} us without: {ratio:.2f} x (medians of {len(with_s)} "
-        f"blocks each, by turns); the slowest reader got "
-        f"{100 * min(frames_share, 1.0):.0f} % of its frames"
+        f"reading), {1e6 * p99_without_s:.0f} us without: {ratio:.2f} x ({kind} of {len(with_s)} "
+        f"blocks each, by turns; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores); the "
+        f"slowest reader got {100 * min(frames_share, 1.0):.0f} % of its frames"
     )
-    return Verdict(measured, ratio <= ALLOWED_RATIO)
+    judged = not quick or p99_without_s < ALLOWED_ERROR_S
+    if not judged:
+        measured += "; not an idle machine, not judged in a quick run"
+    return Verdict(measured, ratio <= ALLOWED_RATIO or not judged)

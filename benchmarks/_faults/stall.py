@@ -12,14 +12,14 @@ from _faults.scene import CONTROL_HZ, Program
 from ac_bridge.clock import SystemClock
 
 STALL_S = 0.22
-STEPS_A_STALL = 60
+STEPS_A_STALL = round(CONTROL_HZ)
 """A second, of which the stall is some fifth."""
 
 
 def run(bench: Bench) -> Verdict:
     """Step without a pause while the actor is stopped again and again; look at its ticks."""
     scene = bench.scene()
-    stalls = bench.pick(3, 20)
+    stalls = bench.pick(2, 20)
     taken_s: list[float] = []
     steps: list[StepRecord] = []
     with scene.learner() as env:
@@ -52,15 +52,21 @@ def stall(actor: Program, after_s: float, taken_s: list[float]) -> None:
         taken_s.append(clock.now() - began_s)
 
 
-def judge(steps: list[StepRecord], taken_s: list[float]) -> Verdict:
-    """Say whether the ticks kept to their schedule, and the stalls were counted."""
-    found: Schedule = schedule(steps, CONTROL_HZ)
+def judge(steps: list[StepRecord], taken_s: list[float], hz: float = CONTROL_HZ) -> Verdict:
+    """Say whether the ticks kept to their schedule, and the stalls were counted.
+
+    Args:
+        steps: of one episode, in mode `latest`.
+        taken_s: how long the actor stood, each time.
+        hz: control ticks a second.
+    """
+    found: Schedule = schedule(steps, hz)
     ended = [step.end_reason for step in steps if step.end_reason]
     # A stall misses at least the whole periods within it but one: the last may be run late.
-    least = sum(int(stood_s * CONTROL_HZ) - 1 for stood_s in taken_s)
+    least = sum(int(stood_s * hz) - 1 for stood_s in taken_s)
     measured = (
         f"{len(taken_s)} stalls of {1e3 * min(taken_s):.0f} to {1e3 * max(taken_s):.0f} ms at "
-        f"{CONTROL_HZ:g} Hz: {found.missed} ticks missed and counted, {found.unaccounted} "
+        f"{hz:g} Hz: {found.missed} ticks missed and counted, {found.unaccounted} "
         f"uncounted; closest ticks {found.closest_share:.2f} of a period apart; furthest off the "
         f"schedule {1e3 * abs(found.furthest_off_s):.2f} ms"
     )

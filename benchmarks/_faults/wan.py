@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -23,10 +24,11 @@ IN_TIME_SHARE = 0.99
 
 def run(bench: Bench) -> Verdict:
     """Let the client choose its delay, and drive with it."""
-    steps = bench.pick(100, 2400)
+    steps = bench.pick(60, 2400)
+    options = {"mode": "fixed_delay"} | ({"measure_s": 1.5} if bench.quick else {})
     with bad_network(bench.seed) as (uri, within, what):
         bench.say(0, 1, f"{steps} steps over {what}")
-        with Servant("_faults.learner", uri, "fixed_delay", within=within) as learner:
+        with Servant("_faults.learner", uri, json.dumps(options), within=within) as learner:
             found = learner.ask(order="drive", steps=steps, timeout_s=60.0 + 2 * steps / HZ)
     records = [revived(values) for values in found["records"]]
     return judge(records, steps, found["delay_ticks"], what)

@@ -335,11 +335,16 @@ class Drive(Closing):
 
     def _up(self) -> Link:
         """Return a link on which requests can be made."""
+        self._check_wanted()
         if (link := self._link) is not None and link.whole:
             return link
         self._mend(None)
         assert self._link is not None  # noqa: S101 -- mended
         return self._link
+
+    def _check_wanted(self) -> None:
+        if self._stopping.is_set():
+            raise LinkError("This environment is being closed.")
 
     def _mend(self, cause: LinkLostError | None) -> None:
         """Connect again and go on with the session. Pauses the wait that it happens in.
@@ -347,6 +352,7 @@ class Drive(Closing):
         Raises:
             SessionLostError: that did not succeed within the grace period.
         """
+        self._check_wanted()
         began_s = monotonic_s()
         code = None
         if self._link is not None:
@@ -354,16 +360,14 @@ class Drive(Closing):
             code = self._link.close_code
             self._count_stale()
             self._link = None
-        if self._stopping.is_set():
-            raise LinkError("This environment is being closed.") from cause
         if not self._secret:
             raise LinkLostError(f"The link to {self.terms.uri} is lost.", hint=_RESET) from cause
         if code == CloseCode.GOING_AWAY:
             raise self._lost(EndReason.ACTOR_STOPPED, "was stopped.") from cause
         log.info("%s Connecting again.", cause or f"The link to {self.terms.uri} is lost.")
         for wait_s in waits_s():
-            if self._stopping.wait(wait_s):
-                raise LinkError("This environment is being closed.") from cause
+            self._stopping.wait(wait_s)
+            self._check_wanted()
             try:
                 link = self._resumed()
                 break
@@ -374,8 +378,7 @@ class Drive(Closing):
                     text = f"could not be reached for {self._grace_s:g} s: {error.message}"
                     raise self._lost(EndReason.LINK_LOST, text) from error
         self._link = link
-        if self._stopping.is_set():  # since we looked last
-            raise LinkError("This environment is being closed.") from cause
+        self._check_wanted()
         self.tally.reconnects += 1
         down_s = monotonic_s() - began_s
         self._deadline_s += down_s

@@ -234,10 +234,11 @@ class Receipt(WireModel):
     """The tick that the action was for. In mode `fixed_delay` as asked; else the earliest tick from
     which it could hold, that of the previous answer."""
     tick_applied: int | None
-    """The last tick before the action reached the wheel; `tick_asked` when it was in time. None if
-    it never did, because a newer one was in force already."""
+    """The last tick before the action reached the wheel. None if it never did: a newer one was in
+    force already (an entry of its own step's plan too), or the car had been let go of."""
     late: bool
-    """It did not reach the wheel in the control period it was meant for."""
+    """In mode `fixed_delay`: the moment of its tick had passed, or the action never reached the
+    wheel. Else: it did not reach the wheel in the control period it was meant for."""
     ticks_held: int
     """Ticks since the previous answer that no action came for, so that an older one held."""
     ticks_eased: int
@@ -249,7 +250,7 @@ class Receipt(WireModel):
     tick_error_s: float
     """How long after its scheduled moment the tick was sampled, in seconds."""
     action_age_s: float
-    """From the action's application to the frame, in seconds."""
+    """From the application of the action in force to the frame, in seconds."""
     observation_age_s: float
     """From the frame's sampling to the answer's sending, in seconds."""
     sent: WheelState

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -54,10 +55,9 @@ def address(process: subprocess.Popen[str]) -> str:
     return line.split()[-1]
 
 
-def child_of(process: subprocess.Popen[str]) -> int:
-    """Return the process id of the actor."""
-    with open(f"/proc/{process.pid}/task/{process.pid}/children") as children:  # noqa: PTH123
-        pids = children.read().split()
+def child_of(pid: int) -> int:
+    """Return the process id of the only child, 0 if there is none."""
+    pids = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     assert len(pids) <= 1
     return int(pids[0]) if pids else 0
 
@@ -132,10 +132,10 @@ def test_a_killed_actor_is_started_again_on_its_port() -> None:
         port = server.getsockname()[1]
     with supervised("--listen", f"127.0.0.1:{port}") as process:
         uri = address(process)
-        first = child_of(process)
+        first = child_of(process.pid)
         os.kill(first, signal.SIGKILL)
         assert address(process) == uri
-        assert child_of(process) not in (0, first)
+        assert child_of(process.pid) not in (0, first)
         with RemoteEnv(uri) as env:
             env.reset()
             env.step([0.0, 0.5, 0.0])
@@ -145,6 +145,18 @@ def test_a_killed_actor_is_started_again_on_its_port() -> None:
     assert re.search(
         r"actor died.*again_in_s=1\.0.*ended_by=SIGKILL", re.sub(r"\x1b\[\d*m", "", log)
     )
+
+
+@linux_only
+def test_a_variable_makes_one_supervisor_and_not_a_chain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The setting reaches the child too, which must not follow it."""
+    monkeypatch.setenv("AC_BRIDGE_RESTART", "true")
+    with supervised() as process:
+        address(process)
+        assert child_of(child_of(process.pid)) == 0
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0, log
 
 
 @posix_only
@@ -175,7 +187,7 @@ def test_an_actor_that_is_told_to_end_stays_ended() -> None:
     """SIGTERM to the actor itself is a wish, not an accident."""
     with supervised() as process:
         address(process)
-        os.kill(child_of(process), signal.SIGTERM)
+        os.kill(child_of(process.pid), signal.SIGTERM)
         _, log = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 0, log
     assert "actor died" not in log

@@ -4,75 +4,134 @@ from __future__ import annotations
 
 import socket
 import threading
+from typing import Any
 
+import numpy as np
 import pytest
 
 from ac_bridge.game import NEUTRAL
-from ac_bridge_client import Link, RemoteEnv
+from ac_bridge.server.lease import Terms
+from ac_bridge_client import EnvStats, Link, RemoteEnv
 from ac_bridge_client.exchange import Notice
-from ac_bridge_protocol.errors import LinkError, LinkTimeoutError, RefusedError, SettingError
-from ac_bridge_protocol.messages import Telemetry
+from ac_bridge_protocol.errors import (
+    LinkError,
+    LinkTimeoutError,
+    NotResetError,
+    RefusedError,
+    SettingError,
+)
+from ac_bridge_protocol.messages import EndReason, Telemetry
 from helpers.actors import make_rig, serving, wheel_of
+from helpers.cutting import cutting
 
 DRIVE = [0.0, 0.5, 0.0]
 
 
-def test_interrupted_request_does_not_wedge(
+def test_an_interrupted_step_does_not_wedge(
     lockstep_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl+C before a request was sent costs that link; the next reset connects again."""
+    """Ctrl+C in a step: the episode goes on with the next one, and a reset begins another."""
     env = RemoteEnv(lockstep_uri)
     env.reset(seed=1)
 
-    def interrupt(self: Link, data: bytes) -> None:
+    def interrupt(self: Link, *_: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched:
-        patched.setattr(Link, "_send", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            env.step(DRIVE)
+    ticks = []
+    for where in ("_flush", "_read"):
+        with monkeypatch.context() as patched:
+            patched.setattr(Link, where, interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                env.step(DRIVE)
+        ticks.append(env.step(DRIVE)[4]["receipt"].tick)
+    assert ticks == [2, 4], "what was asked for was done once, and its answer thrown away"
     env.reset(seed=1)
     assert env.step(DRIVE)[4]["receipt"].tick == 1
     env.close()
-
-
-def test_interrupted_wait_discards_its_answer(
-    lockstep_uri: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Ctrl+C while waiting: the late answer is thrown away, and never taken for the next one's."""
-    link = Link(lockstep_uri)
-    link.reset(1, 30.0)
-
-    def interrupt(self: Link) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Link, "_take", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            link.step((0.0, 0.5, 0.0), 5.0)
-    assert link.step((0.0, 0.5, 0.0), 5.0).receipt.tick == 2
-    link.close()
 
 
 def test_an_old_refusal_is_not_the_new_answer(
     lockstep_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A refusal of an interrupted reset is not raised for the next reset."""
-    holder, other = RemoteEnv(lockstep_uri), Link(lockstep_uri)
+    holder, other = RemoteEnv(lockstep_uri), RemoteEnv(lockstep_uri)
     holder.reset(seed=1)
 
-    def interrupt(self: Link) -> None:
+    def interrupt(self: Link, deadline_s: float) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(Link, "_take", interrupt)
+        patched.setattr(Link, "_read", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            other.reset(1, 5.0)
+            other.reset(seed=1)
     with pytest.raises(RefusedError):
-        other.reset(1, 5.0)  # still busy, and told so for this very request
+        other.reset(seed=1)  # still busy, and told so for this very request
     holder.close()
-    assert other.reset(1, 30.0).episode > 0
+    assert other.reset(seed=1)[1]["episode"] > 0
     other.close()
+
+
+def test_a_drive_through_an_unreliable_link(lockstep_uri: str) -> None:
+    """Cut every few messages: to the last bit the drive that it is over a link that holds."""
+    actions = np.random.default_rng(3).uniform((-0.3, 0.2, 0.0), (0.3, 1.0, 0.1), (60, 3))
+
+    def drive(uri: str) -> tuple[list[Any], EnvStats]:
+        env = RemoteEnv(uri)
+        seen = [env.reset(seed=9)[0], *(env.step(action)[0] for action in actions)]
+        env.close()
+        return seen, env.stats()
+
+    with cutting(int(lockstep_uri.rsplit(":", 1)[1]), every_bytes=20_000) as uri:
+        over_a_bad_one, stats = drive(uri)
+    over_a_good_one, _ = drive(lockstep_uri)
+    np.testing.assert_array_equal(over_a_bad_one, over_a_good_one)
+    assert stats.reconnects >= 5
+    assert stats.steps == len(actions)
+
+
+def test_an_actor_that_is_stopped_ends_the_episode() -> None:
+    """The last observation once more, truncated, with the reason; then a reset is needed."""
+    with serving(make_rig()) as (uri, _):
+        env = RemoteEnv(uri)
+        env.reset(seed=1)
+        before, *_, last = env.step(DRIVE)
+    observation, reward, terminated, truncated, info = env.step(DRIVE)
+    assert info["end_reason"] is EndReason.ACTOR_STOPPED
+    assert (reward, terminated, truncated) == (0.0, False, True)
+    np.testing.assert_array_equal(observation, before)
+    assert info["packet_id"] == last["packet_id"]
+    assert info["receipt"].tick_applied is None
+    assert info["receipt"].action_id == 1
+    with pytest.raises(NotResetError):
+        env.step(DRIVE)
+    env.close()
+
+
+def test_the_car_is_taken_over() -> None:
+    """An operator's key takes it; whoever had it is told at its next step."""
+    with serving(make_rig(), terms=Terms(takeover_key="sesame")) as (uri, _):
+        env, operator = RemoteEnv(uri), RemoteEnv(uri)
+        env.reset(seed=1)
+        with pytest.raises(RefusedError):
+            operator.reset(options={"takeover": "wrong"})
+        operator.reset(seed=1, options={"takeover": "sesame"})
+        *_, truncated, info = env.step(DRIVE)
+        assert truncated
+        assert info["end_reason"] is EndReason.TAKEN_OVER
+        with pytest.raises(RefusedError):
+            env.reset(seed=1)
+        operator.close()
+        env.reset(seed=1)
+        env.close()
+
+
+@pytest.mark.parametrize("options", [{"takeover": 5}, {"takeover": "x", "start": "pit"}])
+def test_reset_options_that_cannot_be(lockstep_uri: str, options: dict[str, Any]) -> None:
+    """The key is text, and nothing else is known."""
+    env = RemoteEnv(lockstep_uri)
+    with pytest.raises(SettingError):
+        env.reset(options=options)
+    env.close()
 
 
 def test_reset_connects_again_by_itself() -> None:
@@ -104,19 +163,23 @@ def test_an_actor_that_offers_something_else_is_not_taken_for_the_old_one() -> N
 
 
 def test_timeout_counts_the_whole_request() -> None:
-    """An actor that keeps talking without answering is given up all the same."""
+    """An actor that keeps talking without answering is given up; the car stays ours."""
     rig = make_rig(lockstep=False, control_hz=1.0)
-    wheel = wheel_of(rig)
     with serving(rig) as (uri, _):
-        link = Link(uri)
-        link.subscribe(60.0)
-        link.reset(None, 30.0)
+        env, other = RemoteEnv(uri, step_timeout_s=0.1), RemoteEnv(uri)
+        env.subscribe(60.0)
+        env.reset()
         with pytest.raises(LinkTimeoutError):
-            link.step((0.0, 1.0, 0.0), 0.1)  # the tick is a second away, frames come all the time
-        assert not link.open
-        assert wheel.wait_until_neutral(timeout_s=10)
-        link.close()
-    assert wheel.now == NEUTRAL
+            env.step([0.0, 1.0, 0.0])  # the tick is a second away, frames come all the time
+        with pytest.raises(NotResetError):
+            env.step(DRIVE)
+        with pytest.raises(RefusedError):
+            other.reset()
+        env.reset()
+        assert env.stats().reconnects == 0
+        env.close()
+        other.close()
+    assert wheel_of(rig).now == NEUTRAL
 
 
 def test_polling_is_not_a_broken_link(lockstep_uri: str) -> None:

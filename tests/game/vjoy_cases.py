@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ac_bridge.game import NEUTRAL, Controls, ControlSink
+from ac_bridge.game import NEUTRAL, Controls, ControlSink, Inheritance
 from ac_bridge.game.axes import AxisRange, DeviceShape, DeviceState
 from ac_bridge.game.vjoy import VJoyWheel
 from ac_bridge.game.vjoy_driver import DeviceStatus, load_driver
@@ -72,6 +72,12 @@ class VJoyCases(DeviceContract):
         wheel.apply(DRIVING)
         wheel.close()
         assert self.stub.single_changes == 0
+
+    def test_it_says_how_it_can_be_taken(self) -> None:
+        """By its number, once nobody holds it."""
+        wheel = VJoyWheel()
+        assert wheel.inheritance() == Inheritance("vjoy", "1")
+        wheel.close()
 
     def test_the_device_is_held_until_the_end(self) -> None:
         """Making acquires it, closing lets go of it, each once."""

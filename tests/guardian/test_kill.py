@@ -85,12 +85,12 @@ def test_an_actor_whose_guardian_was_killed_gets_another(scene: Scene) -> None:
     assert eventually(scene.is_neutral)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT", "SIGHUP"])
 def test_an_actor_that_is_asked_to_end_lets_go_itself(
-    scene: Scene, number: signal.Signals, capfd: pytest.CaptureFixture[str]
+    scene: Scene, number: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """At speed; the wheel is neutral and the guardian gone, unused, when the actor has ended."""
-    scene.actor.send_signal(number)
+    scene.actor.send_signal(signal.Signals[number])
     assert scene.actor.wait(30.0) == 0
     assert scene.is_neutral()
     assert guardians_of(scene.wheel) == []

@@ -19,6 +19,7 @@ from helpers.strategies import models, page_bytes
 SPEC = EnvSpec(
     game="standin",
     mode=Mode.LATEST,
+    modes=(Mode.LATEST,),
     control_hz=10.0,
     telemetry_hz=60.0,
     observation_profile=BRIDGE15.name,

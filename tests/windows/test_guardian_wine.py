@@ -28,10 +28,10 @@ from ac_bridge.guardian.keeper import GuardianKeeper
 wheel = open_wheel(GameChoice(controller=sys.argv[1]))
 keeper = GuardianKeeper(wheel.inheritance())
 wheel.apply(Controls(steer=0.5, throttle=1.0, buttons=frozenset({1})))
-print(keeper.pid, flush=True)
+print("held", flush=True)
 threading.Event().wait(60)
 """
-KILL = """
+KILL = r"""
 import json, subprocess, sys, threading
 from ac_bridge.standin.shared import WheelRegion
 from ac_bridge.standin.wheel import DEVICE
@@ -41,12 +41,13 @@ with WheelRegion() as region:
         [sys.executable, "-c", sys.argv[1], sys.argv[2]],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )
-    guardian = actor.stdout.readline()
+    while actor.stdout.readline() != "held\n":  # its log is there too
+        assert actor.poll() is None
     driving = DEVICE.unpack(region._region.read(DEVICE.size))
     actor.kill()
     said = actor.communicate()[1]  # until the guardian has gone, which says it there
     left = DEVICE.unpack(region._region.read(DEVICE.size))
-print(json.dumps({"driving": driving, "left": left, "said": said, "guardian": guardian}))
+print(json.dumps({"driving": driving, "left": left, "said": said}))
 """
 LOOK = """
 import contextlib

@@ -12,6 +12,7 @@ from ac_bridge.cli.console import exit_on_error
 from ac_bridge.cli.control import try_controls
 from ac_bridge.cli.demo import demo
 from ac_bridge.cli.doctor import doctor
+from ac_bridge.cli.link_test import link_test
 from ac_bridge.cli.reset import reset
 from ac_bridge.cli.setup import setup
 from ac_bridge.cli.simulate import simulate
@@ -35,6 +36,7 @@ app.command()(reset)
 app.command()(smoke_test)
 app.command()(actor)
 app.command()(simulate)
+app.command("link-test")(link_test)
 
 
 def main() -> None:

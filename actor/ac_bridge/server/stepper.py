@@ -150,11 +150,9 @@ class Stepper(abc.ABC):
         self._why_over = why
 
     def _lost(self, error: GameError) -> None:
-        """The game failed in the middle of an episode: let go, and say so."""
-        log.error("game lost", error=str(error))
+        """The wheel failed in the middle of an episode, which has let go of it and said so."""
+        log.error("wheel lost", error=str(error))
         self._end(str(error))
-        self._rig.neutral()
-        self._tell(EventKind.NEUTRALISED, str(error))
 
     def _tell(self, kind: EventKind, message: str) -> None:
         self._on_event(Event(kind=kind, message=message))
