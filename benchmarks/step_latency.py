@@ -166,7 +166,11 @@ def sizes(codec: str, env: RemoteEnv) -> tuple[int, int]:
     observation, *_, info = env.step(ACTION)
     frame = TelemetryFrame.model_validate({n: info[n] for n in TelemetryFrame.model_fields})
     answer = StepResult(
-        id=1, observation=tuple(map(float, observation)), frame=frame, receipt=info["receipt"]
+        id=1,
+        observation=tuple(map(float, observation)),
+        frame=frame,
+        receipt=info["receipt"],
+        t_sent=CLOCK.now(),
     )
     request = Step(id=1, action=tuple(map(float, ACTION)))
     encode = CODEC_NAMES[codec].encode

@@ -21,6 +21,7 @@ from links import CutPlan, LinkQuality, ProxyLink, RightsMissingError, TunLink
 from links.conversation import Conversation, Place, Units, message_in
 from links.cuts import Cutter
 from links.quality import Way
+from links.servant import Servant, ServantError
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the bad links are for Linux")
 
@@ -151,6 +152,24 @@ def test_a_conversation_knows_what_is_under_way() -> None:
     assert talk.place() is Place.RESET
     talk.passed({"type": "reset_result", "id": 3})
     assert talk.place() is Place.IDLE, "nobody waits for step 2 any more"
+
+
+# --- Processes that obey ---
+
+
+def test_a_servant_that_does_not_come_up_is_told() -> None:
+    """At once, and not by silence."""
+    with pytest.raises(ServantError, match="has ended"):
+        Servant("links.nothing_of_that_name")
+
+
+def test_a_servant_that_was_killed_is_told() -> None:
+    """When it is asked for something."""
+    with answering() as port:
+        link = ProxyLink(port)
+        link._servant.kill()
+        with link, pytest.raises(ServantError, match="has ended"):
+            link.counts()
 
 
 # --- The proxy ------------------------------------------------------------------------------------

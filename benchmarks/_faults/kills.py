@@ -11,7 +11,7 @@ from links.servant import Servant
 
 GUARDIAN_S = 0.25
 """Within which the wheel must be neutral after the actor's death."""
-STAYS_S = 0.5
+STAYS_S = 0.3
 """Neutral that long afterwards, at every look."""
 PATIENCE_S = 5.0
 
@@ -26,8 +26,7 @@ def learner_kill(bench: Bench) -> Verdict:
         with Servant("_faults.learner", scene.uri) as learner:
             learner.ask(order="flat_out", until_kmh=SPEED_KMH)
             taken_s.append(neutral_after(scene, learner.kill, bench))
-        # The car is the dead learner's for a while yet.
-        bench.clock.sleep_until(bench.clock.now() + GRACE_S)
+            scene.free_s = bench.clock.now() + GRACE_S
     return judge(taken_s, HOLD_S + PERIOD_S, "learner", "dead-man time + one tick")
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from _faults.checks import Losses, losses
-from _faults.record import NoTask, StepRecord, coded, record
+from _faults.far import HZ as FAR_HZ
+from _faults.far import far_actor
+from _faults.record import NoTask, StepRecord, coded, record, revived
 from _faults.row import Bench, Verdict
-from _faults.scene import Program, port_of, start_actor
+from _faults.scene import port_of
 from ac_bridge_client import RemoteEnv
+from ac_bridge_protocol.errors import LinkError
 from links import CutPlan, LinkQuality, ProxyLink
 from links.conversation import Place
+from links.servant import Servant
 
-HZ = 50.0
-ACTOR = ("--game", "standin", "--real-time", "--control-hz", f"{HZ:g}", "--smoothing", "none")
 QUALITY = LinkQuality(delay_s=0.001, jitter_s=0.0005)
 """So that requests and answers are on their way long enough to be cut there."""
 STEPS_AN_EPISODE = 15
@@ -20,6 +24,10 @@ DELAY_TICKS = 5
 """Steps in flight at once, in the sessions with mode `fixed_delay`."""
 DELAYED_SHARE = 0.3
 """Of the cuts that are made in such sessions."""
+BLACKOUTS_S = (0.3, 1.0, 3.0, 9.0, 15.0)
+"""TCP gets over the shorter ones by itself; in the longer ones the learner gives up the link."""
+PATIENCE_S = 120.0
+ATTEMPTS = 20
 PLACES = (
     (Place.REQUEST, "with a request in flight"),
     (Place.ANSWER, "with an answer in flight"),
@@ -31,37 +39,64 @@ PLACES = (
 
 def run(bench: Bench) -> Verdict:
     """Cut a session that waits for each answer, and one with several steps in flight."""
-    cuts = bench.pick(40, 1000)
-    longest_s = 0.1 if bench.quick else 0.25
+    cuts = bench.pick(30, 1000)
+    longest_s = 0.06 if bench.quick else 0.25
     delayed = round(cuts * DELAYED_SHARE)
-    with start_actor(*ACTOR) as actor:
-        verdicts = [
-            cut_session(bench, actor, CutPlan(count, longest_s), delay_ticks)
-            for count, delay_ticks in ((cuts - delayed, 0), (delayed, DELAY_TICKS))
-        ]
+    verdicts = [
+        cut_session(bench, CutPlan(count, longest_s), delay_ticks)
+        for count, delay_ticks in ((cuts - delayed, 0), (delayed, DELAY_TICKS))
+    ]
+    if not bench.quick:
+        verdicts.append(blackouts(bench))
     return Verdict("; ".join(v.measured for v in verdicts), all(v.holds for v in verdicts))
 
 
-def cut_session(bench: Bench, actor: Program, plan: CutPlan, delay_ticks: int) -> Verdict:
+def cut_session(bench: Bench, plan: CutPlan, delay_ticks: int) -> Verdict:
     """Drive coded actions until every cut of a plan has been made, and an episode beyond.
 
     Args:
-        bench: for its seed, and to tell.
-        actor: that is driven.
+        bench: has the actor.
         plan: what is cut.
         delay_ticks: the k of mode `fixed_delay`; 0 for mode `latest`.
     """
-    with ProxyLink(port_of(actor), quality=QUALITY, cuts=plan, seed=bench.seed) as link:
-        env = RemoteEnv(
-            link.uri,
-            task=NoTask(),
-            mode="fixed_delay" if delay_ticks else "latest",
-            delay_ticks=delay_ticks or None,
-        )
-        steps = drive(env, link, plan, bench)
-        env.close()
+    with ProxyLink(port_of(bench.actor()), quality=QUALITY, cuts=plan, seed=bench.seed) as link:
+        with contextlib.closing(connect(link.uri, delay_ticks)) as env:
+            steps = drive(env, link, plan, bench)
         counts = link.counts()
     return judge(steps, counts, plan, delay_ticks)
+
+
+def connect(uri: str, delay_ticks: int) -> RemoteEnv:
+    """Begin a session. Where even its first link is cut there is none yet to go on with."""
+    mode = "fixed_delay" if delay_ticks else "latest"
+    for _ in range(ATTEMPTS - 1):
+        with contextlib.suppress(LinkError):
+            return RemoteEnv(uri, task=NoTask(), mode=mode, delay_ticks=delay_ticks or None)
+    return RemoteEnv(uri, task=NoTask(), mode=mode, delay_ticks=delay_ticks or None)
+
+
+def blackouts(bench: Bench) -> Verdict:
+    """Drive over a network that now and then lets nothing through, and tells nobody."""
+    driven_s = len(BLACKOUTS_S) + 1
+    with far_actor(LinkQuality(delay_s=0.005), bench.seed) as far:
+        if far.network is None:
+            return Verdict(f"no blackouts: {far.what}", holds=True)
+        with Servant("_faults.learner", far.uri, within=far.within) as learner:
+            learner.tell(order="drive", steps=round(driven_s * FAR_HZ))
+            for number, dark_s in enumerate(BLACKOUTS_S):
+                bench.say(number, len(BLACKOUTS_S), "blackouts")
+                bench.clock.sleep_until(bench.clock.now() + 1.0)
+                far.network.cut()
+                bench.clock.sleep_until(bench.clock.now() + dark_s)
+                far.network.mend()
+            steps = revived(learner.answer(PATIENCE_S)["records"])
+    found = losses(steps)
+    lasting = f"{BLACKOUTS_S[0]:g} to {BLACKOUTS_S[-1]:g} s"
+    measured = (
+        f"{len(BLACKOUTS_S)} blackouts of {lasting} between two network namespaces: {found} in "
+        f"{len(steps)} steps of one episode"
+    )
+    return Verdict(measured, found == Losses() and len(steps) == round(driven_s * FAR_HZ))
 
 
 def drive(env: RemoteEnv, link: ProxyLink, plan: CutPlan, bench: Bench) -> list[StepRecord]:

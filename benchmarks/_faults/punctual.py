@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
+import math
 import os
+from collections.abc import Iterator
 
 from _faults.checks import median, schedule
 from _faults.record import NoTask, StepRecord, coded, record
 from _faults.row import Bench, Verdict
-from _faults.scene import start_actor
-from ac_bridge.pacing import Ticker, percentile
+from _faults.scene import ACTOR_HZ as HZ
+from ac_bridge.pacing import percentile
 from ac_bridge_client import RemoteEnv
 from links.servant import Servant
 
-HZ = 60.0
 SPECTATORS, NOT_READING = 50, 10
 SETTLING = 15
 """Steps after they came or went that are not counted."""
@@ -21,9 +22,21 @@ ALLOWED_RATIO = 1.2
 ALLOWED_ERROR_S = 1e-3
 ALLOWED_DRIFT_S = 1e-3
 """Far below what adding up would give: 0.1 ms too late each time makes a second of 10,000 ticks."""
-ACTOR = ("--game", "standin", "--real-time", "--control-hz", f"{HZ:g}", "--smoothing", "none")
-ALONE_S = (1, 10)
-"""How long a bare sleeper is timed, before and after; quick and full."""
+IDLE_S = 0.5e-3
+"""An idle machine wakes a sleeper sooner than this, 99 times in 100: half of what is promised."""
+
+
+def address(bench: Bench) -> str:
+    """Return that of the actor."""
+    return f"ws://{bench.actor().first}"
+
+
+@contextlib.contextmanager
+def driving(bench: Bench) -> Iterator[tuple[RemoteEnv, int]]:
+    """Begin an episode; give the environment and the episode's number."""
+    with contextlib.closing(RemoteEnv(address(bench), task=NoTask())) as env:
+        _, info = env.reset()
+        yield env, info["episode"]
 
 
 def drive(env: RemoteEnv, bench: Bench, steps: int, episode: int) -> list[StepRecord]:
@@ -40,49 +53,40 @@ def drive(env: RemoteEnv, bench: Bench, steps: int, episode: int) -> list[StepRe
 
 def ten_thousand(bench: Bench) -> Verdict:
     """Drive without a pause; look at the last tick from both ends of the link."""
-    steps = bench.pick(240, 10_000)
-    alone_s = [bare_sleeper(bench)]
-    with start_actor(*ACTOR) as actor:
-        env = RemoteEnv(f"ws://{actor.first}", task=NoTask())
-        _, info = env.reset()
-        records: list[StepRecord] = []
+    steps = bench.pick(180, 10_000)
+    records: list[StepRecord] = []
+    with driving(bench) as (env, episode), Servant("_faults.sleeper", f"{HZ:g}") as sleeper:
         for done in range(0, steps, 200):
             bench.say(done, steps, "steps")
-            records += drive(env, bench, min(200, steps - done), info["episode"])
-        env.close()
-    alone_s.append(bare_sleeper(bench))
-    return judge_long(records, percentile(itertools.chain(*alone_s), 0.99))
+            records += drive(env, bench, min(200, steps - done), episode)
+        alone_p99_s = sleeper.ask()["p99_s"]
+    return judge_long(records, alone_p99_s, quick=bench.quick)
 
 
-def bare_sleeper(bench: Bench) -> list[float]:
-    """Return how late a loop is that only waits for the same ticks: the machine's own share."""
-    ticker = Ticker(HZ, bench.clock)
-    late_s = []
-    for _ in range(round(HZ * bench.pick(*ALONE_S))):
-        tick = ticker.wait()
-        late_s.append(bench.clock.now() - tick.at_s)
-    return late_s
-
-
-def judge_long(records: list[StepRecord], alone_p99_s: float) -> Verdict:
+def judge_long(records: list[StepRecord], alone_p99_s: float, *, quick: bool) -> Verdict:
     """Say whether the schedule held to the end, and how punctual the ticks were.
 
     Args:
         records: of the drive.
-        alone_p99_s: tick error of a bare sleeper. One that misses the promise by itself shows
-            that the machine was not idle, and then the promise says nothing about it.
+        alone_p99_s: tick error of a bare sleeper beside it. One that is late by itself shows that
+            the machine was not idle, which is what the promise is for.
+        quick: whether there are so few ticks that chance decides which one is the p99. Then as many
+            may be late as the promise makes likely: one in a hundred, and three deviations more.
     """
     found = schedule(records, HZ)
     seen_s = drift_seen(records)
     errors_s = [step.tick_error_s for step in records]
     p99_s = percentile(errors_s, 0.99)
-    idle = alone_p99_s < ALLOWED_ERROR_S
+    idle = alone_p99_s < IDLE_S
     punctual = p99_s < ALLOWED_ERROR_S
+    if quick:
+        likely = len(errors_s) * 0.01
+        punctual = sum(e >= ALLOWED_ERROR_S for e in errors_s) <= likely + 3 * math.sqrt(likely)
     measured = (
         f"{found.ticks} ticks, {found.missed} missed: drift {1e6 * found.drift_s:+.0f} us by the "
         f"frames' own times, {1e6 * seen_s:+.0f} us by the learner's clock; tick error p50 "
-        f"{1e6 * percentile(errors_s, 0.5):.0f}, p99 {1e6 * p99_s:.0f} us (a bare sleeper's p99 in "
-        f"the same run: {1e6 * alone_p99_s:.0f} us; load {os.getloadavg()[0]:.1f} on "
+        f"{1e6 * percentile(errors_s, 0.5):.0f}, p99 {1e6 * p99_s:.0f} us (a bare sleeper "
+        f"beside it: p99 {1e6 * alone_p99_s:.0f} us; load {os.getloadavg()[0]:.1f} on "
         f"{os.cpu_count()} cores)"
     )
     if not punctual and not idle:
@@ -112,24 +116,22 @@ def spectators(bench: Bench) -> Verdict:
     pairs, seconds = bench.pick(2, 16), bench.pick(1, 6)
     with_s: list[list[float]] = []
     without_s: list[list[float]] = []
-    with start_actor(*ACTOR, "--telemetry-hz", f"{HZ:g}") as actor:
-        uri = f"ws://{actor.first}"
-        env = RemoteEnv(uri, task=NoTask())
-        _, info = env.reset()
-        frames = 0
-        with Servant("_faults.crowd", uri, f"{HZ:g}") as crowd:
-            for block in range(2 * pairs):
-                bench.say(block, 2 * pairs, "blocks")
-                # Neither always comes first: the order turns around from pair to pair.
-                watched = (block + block // 2) % 2 == 1
-                if watched:
-                    crowd.ask(readers=SPECTATORS - NOT_READING, silent=NOT_READING)
-                drive(env, bench, SETTLING, info["episode"])
-                steps = drive(env, bench, round(HZ * seconds), info["episode"])
-                (with_s if watched else without_s).append([s.tick_error_s for s in steps])
-                if watched:
-                    frames += crowd.ask()["frames"]
-        env.close()
+    frames = 0
+    with (
+        Servant("_faults.crowd", address(bench), f"{HZ:g}") as crowd,
+        driving(bench) as (env, episode),
+    ):
+        for block in range(2 * pairs):
+            bench.say(block, 2 * pairs, "blocks")
+            # Neither always comes first: the order turns around from pair to pair.
+            watched = (block + block // 2) % 2 == 1
+            if watched:
+                crowd.ask(readers=SPECTATORS - NOT_READING, silent=NOT_READING)
+            drive(env, bench, SETTLING, episode)
+            steps = drive(env, bench, round(HZ * seconds), episode)
+            (with_s if watched else without_s).append([step.tick_error_s for step in steps])
+            if watched:
+                frames += crowd.ask()["frames"]
     expected = pairs * (round(HZ * seconds) + SETTLING)
     return judge_crowd(with_s, without_s, frames / expected, quick=bench.quick)
 
@@ -159,7 +161,7 @@ def judge_crowd(
         f"blocks each, by turns; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores); the "
         f"slowest reader got {100 * min(frames_share, 1.0):.0f} % of its frames"
     )
-    judged = not quick or p99_without_s < ALLOWED_ERROR_S
+    judged = not quick or p99_without_s < IDLE_S
     if not judged:
         measured += "; not an idle machine, not judged in a quick run"
     return Verdict(measured, ratio <= ALLOWED_RATIO or not judged)

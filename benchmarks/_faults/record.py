@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
 
 from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.tasks import TaskResult
@@ -81,3 +82,15 @@ def record(number: int, episode: int, info: dict[str, Any], now_s: float) -> Ste
         arrived_s=now_s,
         end_reason=str(info.get("end_reason", "")),
     )
+
+
+def revived(rows: Iterable[Sequence[Any]]) -> list[StepRecord]:
+    """Return records that went through JSON, which knows no tuples, as they were."""
+    steps = []
+    for values in rows:
+        step = StepRecord(*values)
+        asked, sent = (
+            cast("tuple[float, float, float]", tuple(v)) for v in (step.asked, step.sent)
+        )
+        steps.append(dataclasses.replace(step, asked=asked, sent=sent))
+    return steps

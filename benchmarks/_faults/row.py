@@ -7,8 +7,11 @@ import dataclasses
 import signal
 from collections.abc import Callable, Iterator
 
-from _faults.scene import Scene
+from _faults.scene import ACTOR, Program, Scene, start_actor
 from ac_bridge.clock import SystemClock
+
+QUICK_LIMIT_S = 60
+"""A row of a quick run that takes longer has hung: all of them together should not."""
 
 
 class BrokenPromiseError(Exception):
@@ -57,18 +60,33 @@ class Bench:
         self.clock = SystemClock()
         self._stack = stack
         self._scene: Scene | None = None
+        self._actor: Program | None = None
 
     def pick(self, quick: int, full: int) -> int:
         """Return how often to do something."""
         return quick if self.quick else full
 
     def scene(self) -> Scene:
-        """Return a game and an actor that work: those of the row before, if it left them so."""
+        """Return a game and an actor that nobody drives: those of the row before, if they work."""
         if self._scene is None or not self._scene.whole:
             if self._scene is not None:
                 self._scene.close()
             self._scene = self._stack.enter_context(Scene())
+        self.clock.sleep_until(self._scene.free_s)
         return self._scene
+
+    def start_afresh(self) -> None:
+        """End what rows share: one that broke down may have left anything behind."""
+        for shared in (self._scene, self._actor):
+            if shared is not None:
+                shared.close()
+        self._scene = self._actor = None
+
+    def actor(self) -> Program:
+        """Return an actor with a game of its own, at `ACTOR_HZ`: the same for every row."""
+        if self._actor is None:
+            self._actor = self._stack.enter_context(start_actor(*ACTOR))
+        return self._actor
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,9 +105,10 @@ class Fault:
     def measure(self, bench: Bench) -> Row:
         """Bring the fault about. Whatever goes wrong on the way is a promise not kept."""
         try:
-            with time_limit(self.limit_s):
+            with time_limit(QUICK_LIMIT_S if bench.quick else self.limit_s):
                 verdict = self.run(bench)
         except Exception as error:  # noqa: BLE001 -- the table says it, and the other rows go on
+            bench.start_afresh()
             verdict = Verdict(f"failed: {type(error).__name__}: {error}", holds=False)
         return Row(self.fault, self.promise, verdict.measured, verdict.holds)
 

@@ -31,6 +31,12 @@ GRACE_S = 1.0
 """How long the car stays a dead learner's."""
 CONTROL_HZ = 30.0
 PERIOD_S = 1.0 / CONTROL_HZ
+ACTOR_HZ = 60.0
+ACTOR = (
+    *("--game", "standin", "--real-time", "--smoothing", "none"),
+    *("--control-hz", f"{ACTOR_HZ:g}", "--telemetry-hz", f"{ACTOR_HZ:g}"),
+)
+"""An actor with a game of its own, which takes actions to the wheel as they are."""
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 20.0
 LOOK_S = 0.0005
@@ -141,11 +147,13 @@ class Scene:
 
     Attributes:
         whole: whether both still work; a row that breaks one says so here.
+        free_s: when the car is nobody's any more.
     """
 
     def __init__(self) -> None:
         self._name = f"acbf{uuid.uuid4().hex[:8]}_"
         self._clock = SystemClock()
+        self.free_s = self._clock.now()
         self.game = self._launch()
         try:
             self.actor = start_actor(

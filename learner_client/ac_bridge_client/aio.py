@@ -114,7 +114,7 @@ class AsyncRemoteEnv:
                 self._env.interrupt()
         with contextlib.suppress(RuntimeError):  # closed already
             await asyncio.wrap_future(self._worker.submit(self._env.close))
-        self._worker.shutdown(wait=False)
+        self._worker.shutdown()  # it has nothing left to do
 
     async def __aenter__(self) -> Self:
         return self

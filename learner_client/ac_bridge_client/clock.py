@@ -1,4 +1,4 @@
-"""Time on the learner's side: for timeouts alone. The only module here that imports `time`."""
+"""Time on the learner's side. The only module here that imports `time`."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import time  # noqa: TID251 -- the one place
 
 
 def monotonic_s() -> float:
-    """Seconds since some start; never goes back."""
-    return time.monotonic()
+    """Seconds since some start; never goes back. The system's finest: some others go by 15.6 ms."""
+    return time.perf_counter()

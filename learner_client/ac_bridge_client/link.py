@@ -38,6 +38,9 @@ log = logging.getLogger("ac_bridge_client")
 SHORTEST_WAIT_S = 1e-4
 """A socket's timeout of 0 means something else; this still takes what is there already."""
 
+LONGEST_WAIT_S = 0.25
+"""At a time, in the socket: on Windows neither Ctrl+C nor `Link.deafen` ends a wait there."""
+
 RECEIVE_BYTES = 64 * 1024
 """Read at once: any of our messages fits."""
 
@@ -110,7 +113,7 @@ class Link(Closing):
         self._on_echo = on_echo
         self._fragments = Fragments()
         self._inbox: collections.deque[tuple[bytes, bool]] = collections.deque()
-        self._sending = self._taking = self._deaf = False
+        self._sending = self._taking = self._deaf = self._dropped = False
         self._heard_s = monotonic_s()
         self._waited = False
         self._pings = 0
@@ -147,17 +150,18 @@ class Link(Closing):
     @property
     def open(self) -> bool:
         """Whether messages can still be sent."""
-        return self._ws.state is State.OPEN and not self._sending
+        return self._ws.state is State.OPEN and not (self._dropped or self._sending)
 
     @property
     def whole(self) -> bool:
         """Whether nothing was interrupted half-way, so that more can follow."""
-        return self._ws.state is State.OPEN and not (self._sending or self._taking)
+        return self.open and not self._taking
 
     @property
     def close_code(self) -> int | None:
         """How the actor closed the link; None if it did not."""
-        return self._ws.close_code
+        said = self._ws.close_rcvd
+        return None if said is None else said.code
 
     def send(self, *messages: Message) -> None:
         """Send messages, in one go.
@@ -259,10 +263,8 @@ class Link(Closing):
 
     def drop(self) -> None:
         """Close without a word."""
+        self._dropped = True
         self._socket.close()
-        if self._ws.state is not State.CLOSED:
-            self._ws.receive_eof()
-            self._ws.data_to_send()
 
     # --- Inside -----------------------------------------------------------------------------------
 
@@ -277,21 +279,24 @@ class Link(Closing):
         self.send(pong)
 
     def _receive(self, deadline_s: float) -> list[Event]:
-        """Wait for bytes and return what they mean to WebSocket."""
+        """Wait for bytes and return what they mean to WebSocket; nothing after a while.
+
+        Raises:
+            TimeoutError: the deadline has passed.
+            LinkLostError: the link is lost.
+        """
         silent_s = max(self._heard_s, self.asked_s) + SILENCE_S
         began_s = monotonic_s()
+        wait_s = min(deadline_s - began_s, silent_s - began_s, LONGEST_WAIT_S)
         try:
-            self._socket.settimeout(max(min(deadline_s, silent_s) - began_s, SHORTEST_WAIT_S))
+            self._socket.settimeout(max(wait_s, SHORTEST_WAIT_S))
             data = self._socket.recv(RECEIVE_BYTES)
         except TimeoutError:
-            if silent_s < deadline_s:
-                self.drop()
-                raise LinkLostError(
-                    f"Nothing came from {self.uri} for {SILENCE_S:g} s.", hint=_RESET
-                ) from None
-            raise
+            self._nothing_came(deadline_s, silent_s)
+            return []
         except OSError as error:
-            self.drop()
+            if not self._deaf:
+                self.drop()
             raise LinkLostError(f"The link to {self.uri} broke: {error}.", hint=_RESET) from error
         if self._deaf and not data:
             raise LinkLostError(f"The link to {self.uri} is being closed.")
@@ -303,6 +308,17 @@ class Link(Closing):
             self._ws.receive_eof()
         return self._ws.events_received()
 
+    def _nothing_came(self, deadline_s: float, silent_s: float) -> None:
+        """Give up, if it is time to."""
+        now_s = monotonic_s()
+        if self._deaf:
+            raise LinkLostError(f"The link to {self.uri} is being closed.")
+        if now_s >= silent_s:
+            self.drop()
+            raise LinkLostError(f"Nothing came from {self.uri} for {SILENCE_S:g} s.", hint=_RESET)
+        if now_s >= deadline_s:
+            raise TimeoutError
+
     def _read(self, deadline_s: float) -> None:
         for event in self._receive(deadline_s):
             if isinstance(event, Frame):
@@ -311,13 +327,12 @@ class Link(Closing):
                     self._inbox.append(whole)
         self._flush()
         if self._ws.state is not State.OPEN and not self._inbox:
-            code, reason = self._ws.close_code, self._ws.close_reason
+            said = f" ({self._ws.close_rcvd})" if self._ws.close_rcvd else ""
             self.drop()
-            said = f" ({code}{f', {reason}' if reason else ''})" if code else ""
             raise LinkLostError(f"The actor at {self.uri} closed the link{said}.", hint=_RESET)
 
     def _check_open(self) -> None:
-        if self._ws.state is not State.OPEN:
+        if self._dropped or self._ws.state is not State.OPEN:
             raise LinkLostError(f"The link to {self.uri} is closed.", hint=_RESET)
 
     def _flush(self) -> None:

@@ -1,4 +1,4 @@
-"""`ac-bridge link-test`, run as its users run it, and what it says of links that are not at hand."""
+"""`ac-bridge link-test`, run as its users run it, and what it says of links far away."""
 
 from __future__ import annotations
 

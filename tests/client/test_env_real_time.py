@@ -127,7 +127,7 @@ def test_info_in_lockstep_has_nothing_of_this_machines_clock(lockstep_uri: str) 
     env.reset(seed=1)
     *_, info = env.step(GO)
     assert "observation_age_s" not in info
-    assert env.stats().observation_age_s.p50 > 0
+    assert env.stats().steps == 1
     env.close()
 
 
