@@ -21,9 +21,12 @@ least three quarters of the period that it is judged by, and the delay hardly va
 RESERVE_S = 0.005
 """Added to the round trip for the learner's own computing, in seconds."""
 
-RETRANSMISSION = 1.25
-"""A lost packet is missed when the next one, a control period later, has come back without it; TCP
-then waits another quarter of a round trip, and sends it again."""
+FAR_S = 0.01
+"""A link whose round trips take this long leaves the building, and there packets are lost."""
+
+TIMEOUT_S = 0.2
+"""After a packet was lost, and what would have told of it as well, TCP waits a round trip and this
+long before it sends the packet again: the least that Linux and Windows take by default."""
 
 OUTLIER_S = 0.01
 """A round trip looks as if something was lost if it took this much more than twice the median."""
@@ -114,11 +117,12 @@ def recommend(
         return Recommendation(Mode.LATEST, 0, control_hz, True, latest_hz, why)
     delay_ticks = ticks_needed(figures, control_hz, reserve_s=reserve_s)
     if delay_ticks <= DELAY_TICKS:
+        lost = ", and a lost packet" if figures.p50_s >= FAR_S else ""
         why = (
             f"A round trip takes {ms(figures.p50_s)}, at worst {ms(figures.worst_s)}, which is "
             f"too much of the control period of {ms(period_s)} to be neglected. {delay_ticks} "
             f"tick{'s' if delay_ticks > 1 else ''} ({ms(delay_ticks * period_s)}) cover the worst "
-            "of them, and one lost packet."
+            f"of them{lost}."
         )
         return Recommendation(Mode.FIXED_DELAY, delay_ticks, control_hz, True, latest_hz, why)
     slower_hz = _highest_hz(figures, reserve_s)
@@ -134,11 +138,16 @@ def recommend(
 def ticks_needed(figures: LinkFigures, control_hz: float, *, reserve_s: float = RESERVE_S) -> int:
     """Return the least delay in control ticks in which answer and action make their way.
 
-    Even the worst round trip of those measured, and even one whose packet was lost once.
+    Even the worst round trip of those measured, and over a far link one that met a timeout.
     """
-    period_s = 1.0 / control_hz
-    once_more_s = figures.p50_s + period_s + RETRANSMISSION * figures.p50_s
-    return max(1, math.ceil((max(figures.worst_s, once_more_s) + reserve_s) / period_s))
+    return max(1, math.ceil((_longest_s(figures) + reserve_s) * control_hz - 1e-9))
+
+
+def _longest_s(figures: LinkFigures) -> float:
+    """Return the longest round trip that is reckoned with, in seconds."""
+    if figures.p50_s < FAR_S:
+        return figures.worst_s
+    return max(figures.worst_s, 2 * figures.p50_s + TIMEOUT_S)
 
 
 def percentiles(values: Sequence[float], *shares: float) -> list[float]:
@@ -155,6 +164,4 @@ def ms(seconds: float) -> str:
 
 def _highest_hz(figures: LinkFigures, reserve_s: float) -> float:
     """Return the highest control rate, in tenths of a Hz, that needs no more than all ticks."""
-    worst = DELAY_TICKS / (figures.worst_s + reserve_s)
-    once_more = (DELAY_TICKS - 1) / ((1 + RETRANSMISSION) * figures.p50_s + reserve_s)
-    return max(math.floor(min(worst, once_more) * 10 - 1e-9) / 10, 0.1)
+    return max(math.floor(DELAY_TICKS / (_longest_s(figures) + reserve_s) * 10 - 1e-9) / 10, 0.1)

@@ -21,7 +21,8 @@ from __future__ import annotations
 import abc
 import dataclasses
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ac_bridge_protocol.codec import Codec
 from ac_bridge_protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
@@ -31,7 +32,6 @@ from ac_bridge_protocol.messages import (
     Message,
     Release,
     Reset,
-    ResetProgress,
     ResetResult,
     Step,
     StepResult,
@@ -189,107 +189,142 @@ class Course:
 
     def problem(self, message: Message) -> str:
         """Say what is wrong with a message that the table allows; nothing if nothing is."""
-        if isinstance(message, _NUMBERED) and message.id < self.next_id:
-            return f"Request {message.id} comes too late: the next is {self.next_id} or above."
-        if isinstance(message, Step) and len(self.in_flight) > self.delay_ticks:
+        kind = message.type
+        if kind in _NUMBERED and _id_of(message) < self.next_id:
+            return f"Request {_id_of(message)} comes too late: the next is {self.next_id} or above."
+        if kind == "step" and len(self.in_flight) > self.delay_ticks:
             return f"{len(self.in_flight)} steps are in flight, which is all that this mode has."
-        if isinstance(message, _ANSWERS) and message.id not in self.in_flight:
-            return f"A {message.type} answers request {message.id}, which is not in flight."
+        if kind in _ANSWERS and _id_of(message) not in self.in_flight:
+            return f"A {kind} answers request {_id_of(message)}, which is not in flight."
         return ""
 
     def take(self, message: Message, following: SessionState) -> None:
         """Take a move that was found to be allowed."""
-        if isinstance(message, Reset):
-            self.in_flight.clear()  # nobody waits for the steps of the episode before
-            self.answers.clear()
-        if isinstance(message, _NUMBERED):
-            self.next_id = message.id + 1
-        if isinstance(message, Reset):
-            self.next_id += self.delay_ticks  # for the steps that its result will open
-            self.implied_ids = range(message.id + 1, self.next_id)
-        if isinstance(message, Subscribe):
-            self._subscription = message.id
-        if isinstance(message, _REQUESTS):
-            self.in_flight[message.id] = message
-        elif isinstance(message, Release):
-            self.in_flight.clear()
-            self.answers.clear()
-        elif isinstance(message, Welcome):
-            self.delay_ticks = message.spec.delay_ticks
-        elif self.ends_request(message):
-            self._answer(message)
+        taking = _TAKING.get(message.type)
+        if taking is not None:
+            taking(self, message)
         self.state = following
 
     def repeated(self, message: Message) -> Repeat | None:
         """Return what is known of a request that came before; None if it is a new one."""
-        if not isinstance(message, _REQUESTS):
+        if message.type not in _REQUESTS:
             return None
-        answer = self.answers.pop(message.id, None)
+        request_id = _id_of(message)
+        answer = self.answers.pop(request_id, None)
         if answer is not None:
-            self.answers[message.id] = answer  # the last one sent again
-            return Repeat(message.id, answer)
-        known = message.id in self.in_flight or message.id in self.implied_ids
-        return Repeat(message.id, None) if known else None
+            self.answers[request_id] = answer  # the last one sent again
+            return Repeat(request_id, answer)
+        known = request_id in self.in_flight or request_id in self.implied_ids
+        return Repeat(request_id, None) if known else None
 
     def stale(self, message: Message) -> Stale | None:
         """Return an answer as one that nobody waits for any more; None if it is no such one."""
-        if not isinstance(message, Failure | ResetProgress | ResetResult | StepResult):
+        if message.type not in _ANSWERS and message.type != "failure":
             return None
-        if message.id is None or message.id in self.in_flight or message.id == self._subscription:
+        answered: int | None = _id_of(message)
+        if answered is None or answered in self.in_flight or answered == self._subscription:
             return None
-        return Stale(message) if message.id < self.next_id else None
+        return Stale(message) if answered < self.next_id else None
 
     def implied(self) -> list[Step]:
         """Return the steps that the last reset's result opens, one for each tick of the delay."""
         # Known by their ids: what they ask for is nothing.
         return [Step(id=i, action=(), tick=tick) for tick, i in enumerate(self.implied_ids)]
 
-    def ends_request(self, message: Message) -> bool:
-        """Whether a message is the answer to a request in flight."""
-        if isinstance(message, Failure):
-            return message.id is not None and message.id in self.in_flight
-        return isinstance(message, _RESULTS)
-
     def expected(self, way: Way) -> str:
         """Say what is allowed now."""
         names = sorted(name for moving, name in self._table[self.state] if moving is way)
         return f"Possible now: {', '.join(names) or 'nothing'}."
 
-    def _answer(self, message: Message) -> None:
-        assert isinstance(message, Failure | ResetResult | StepResult)  # noqa: S101 -- ends_request
-        assert message.id is not None  # noqa: S101
-        del self.in_flight[message.id]
-        self.answers[message.id] = message
+    # --- What each message changes ----------------------------------------------------------------
+
+    def _take_reset(self, message: Reset) -> None:
+        self._forget()  # nobody waits for the steps of the episode before
+        first = message.id + 1
+        self.next_id = first + self.delay_ticks  # for the steps that its result will open
+        self.implied_ids = range(first, self.next_id)
+        self.in_flight[message.id] = message
+
+    def _take_step(self, message: Step) -> None:
+        self.next_id = message.id + 1
+        self.in_flight[message.id] = message
+
+    def _take_subscribe(self, message: Subscribe) -> None:
+        self.next_id = message.id + 1
+        self._subscription = message.id
+
+    def _take_release(self, message: Release) -> None:
+        self._forget()
+
+    def _take_welcome(self, message: Welcome) -> None:
+        self.delay_ticks = message.spec.delay_ticks
+
+    def _take_reset_result(self, message: ResetResult) -> None:
+        self._take_answer(message)
+        self.in_flight.update({step.id: step for step in self.implied()})
+
+    def _take_answer(self, message: ResetResult | StepResult | Failure) -> None:
+        answered = message.id
+        if answered is None or self.in_flight.pop(answered, None) is None:
+            return  # a failure of something that was not a request
+        self.answers[answered] = message
         # Links deliver in order. After an answer that did not arrive come at most those to the k
         # other requests that are still in flight at the other end, and to k that were when the link
         # came back: these had arrived, and were sent once more because they were asked for again.
         while len(self.answers) > 2 * self.delay_ticks + 1:
             del self.answers[next(iter(self.answers))]
-        if isinstance(message, ResetResult):
-            self.in_flight.update({step.id: step for step in self.implied()})
+
+    def _forget(self) -> None:
+        self.in_flight.clear()
+        self.answers.clear()
 
     def _name(self, message: Message) -> str:
-        match message:
-            case Welcome(resumed=True):
-                return "welcome:resumed"
-            case Welcome():
-                return f"welcome:{message.role.value}"
-            case ResetResult() if self.delay_ticks:
-                return "reset_result:steps"
-            case StepResult():
-                return f"step_result{self._last(message.id)}"
-            case Failure(id=int(request_id)) if request_id in self.in_flight:
-                return f"failure:answer{self._last(request_id)}"
-        return message.type
+        naming = _NAMING.get(message.type)
+        return message.type if naming is None else naming(self, message)
 
-    def _last(self, request_id: int) -> str:
-        return ":last" if len(self.in_flight) == 1 and request_id in self.in_flight else ""
+    def _name_welcome(self, message: Welcome) -> str:
+        return "welcome:resumed" if message.resumed else f"welcome:{message.role.value}"
+
+    def _name_reset_result(self, message: ResetResult) -> str:
+        return "reset_result:steps" if self.delay_ticks else "reset_result"
+
+    def _name_step_result(self, message: StepResult) -> str:
+        return "step_result:last" if self._is_last(message.id) else "step_result"
+
+    def _name_failure(self, message: Failure) -> str:
+        if message.id not in self.in_flight:
+            return "failure"
+        return "failure:answer:last" if self._is_last(message.id) else "failure:answer"
+
+    def _is_last(self, request_id: int | None) -> bool:
+        return len(self.in_flight) == 1 and request_id in self.in_flight
 
 
-_REQUESTS = (Reset, Step)
-_NUMBERED = (Reset, Step, Subscribe)
-_RESULTS = (ResetResult, StepResult)
-_ANSWERS = (ResetProgress, ResetResult, StepResult)
+# By the type's name: asking pydantic's classes whether they fit costs microseconds in each step.
+_REQUESTS = frozenset({"reset", "step"})
+_NUMBERED = _REQUESTS | {"subscribe"}
+_ANSWERS = frozenset({"reset_progress", "reset_result", "step_result"})
+_TAKING: Mapping[str, Callable[[Course, Any], None]] = {
+    "reset": Course._take_reset,
+    "step": Course._take_step,
+    "subscribe": Course._take_subscribe,
+    "release": Course._take_release,
+    "welcome": Course._take_welcome,
+    "reset_result": Course._take_reset_result,
+    "step_result": Course._take_answer,
+    "failure": Course._take_answer,
+}
+_NAMING: Mapping[str, Callable[[Course, Any], str]] = {
+    "welcome": Course._name_welcome,
+    "reset_result": Course._name_reset_result,
+    "step_result": Course._name_step_result,
+    "failure": Course._name_failure,
+}
+
+
+def _id_of(message: Any) -> Any:
+    """Return the id of a message whose type has one."""
+    return message.id
 
 
 class Session(abc.ABC):

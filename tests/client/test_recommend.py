@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ac_bridge_client.recommend import (
+    FAR_S,
     RESERVE_S,
+    TIMEOUT_S,
     LinkFigures,
     figures_of,
     ms,
@@ -36,14 +38,15 @@ def link(p50_s: float, p99_s: float | None = None, worst_s: float | None = None)
     [
         (link(0.001), 20, Mode.LATEST, 0),
         (link(0.001, 0.0124), 20, Mode.LATEST, 0),
-        (link(0.001, 0.0126), 20, Mode.FIXED_DELAY, 2),  # 2.25 ms, a period and the reserve
-        (link(0.040, 0.060), 20, Mode.FIXED_DELAY, 3),  # 40 + 50 + 50 + 5 = 145 ms
-        (link(0.040, 0.060, 0.160), 20, Mode.FIXED_DELAY, 4),  # the worst counts
+        (link(0.001, 0.0126), 20, Mode.FIXED_DELAY, 1),  # near: what was measured, and the reserve
+        (link(0.001, 0.0126, 0.046), 20, Mode.FIXED_DELAY, 2),
+        (link(0.040, 0.060), 20, Mode.FIXED_DELAY, 6),  # far: 2 x 40 + 200 + 5 = 285 ms
+        (link(0.040, 0.060, 0.360), 20, Mode.FIXED_DELAY, 8),  # the worst counts
         (link(0.040), 5, Mode.LATEST, 0),
     ],
 )
 def test_rule(figures: LinkFigures, hz: float, mode: Mode, ticks: int) -> None:
-    """`latest` below a quarter of the period; else the ticks that the worst, or one loss, takes."""
+    """`latest` below a quarter of the period; else the ticks of the worst, or far away of a loss."""
     found = recommend(figures, hz)
     assert (found.mode, found.delay_ticks, found.control_hz, found.holds) == (mode, ticks, hz, True)
 
@@ -64,7 +67,8 @@ def test_the_delay_covers_every_round_trip(trips_s: list[float], hz: float) -> N
     """No measured round trip is longer than the delay, and one tick less would not do."""
     figures = figures_of(trips_s)
     ticks = ticks_needed(figures, hz)
-    needed_s = max(figures.worst_s, 2.25 * figures.p50_s + 1 / hz) + RESERVE_S
+    timeout_s = 2 * figures.p50_s + TIMEOUT_S if figures.p50_s >= FAR_S else 0.0
+    needed_s = max(figures.worst_s, timeout_s) + RESERVE_S
     assert ticks / hz >= needed_s - 1e-9
     assert (ticks - 1) / hz < needed_s + 1e-9
 
@@ -84,7 +88,7 @@ def test_a_recommendation_is_one_that_can_be_asked_for(trips_s: list[float], hz:
 def test_what_to_write() -> None:
     """The arguments are Python."""
     assert recommend(link(0.001), 20).arguments() == 'mode="latest"'
-    assert recommend(link(0.04), 20).arguments() == 'mode="fixed_delay", delay_ticks=3'
+    assert recommend(link(0.04), 20).arguments() == 'mode="fixed_delay", delay_ticks=6'
 
 
 def test_figures() -> None:

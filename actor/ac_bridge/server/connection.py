@@ -29,6 +29,7 @@ from ac_bridge_protocol.fragments import Fragments
 from ac_bridge_protocol.limits import (
     CONNECTIONS,
     HEARTBEAT_S,
+    KEEPALIVE,
     OUTBOX_BYTES,
     WEBSOCKET_BYTES,
     WRITE_BUFFER_BYTES,
@@ -41,16 +42,6 @@ log = structlog.get_logger()
 
 CLOSE_S = 1.0
 """How long a connection that we close may take to hang up, in seconds."""
-
-KEEPALIVE = {
-    "TCP_KEEPIDLE": 5,
-    "TCP_KEEPINTVL": 2,
-    "TCP_KEEPCNT": 3,
-    "TCP_USER_TIMEOUT": 11_000,
-}
-"""Seconds of silence before the first probe, seconds between probes, how many may go unanswered,
-and the milliseconds that something sent may (no probe is sent while it waits): a machine that lost
-power frees the car after 11 s, where the platform knows these options."""
 
 
 class Host(Interface):
