@@ -201,8 +201,8 @@ def expect(answer: Message, kind: type[A]) -> A:
     Raises:
         ACBridgeError: the answer was no; the class tells why.
     """
+    if isinstance(answer, kind):
+        return answer
     if isinstance(answer, Failure):
         raise raised(answer)
-    if not isinstance(answer, kind):
-        raise LocalProtocolError(f"Waited for a {kind.__name__}, got a {answer.type}.")
-    return answer
+    raise LocalProtocolError(f"Waited for a {kind.__name__}, got a {answer.type}.")
