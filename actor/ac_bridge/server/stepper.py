@@ -73,6 +73,8 @@ class Stepper(abc.ABC):
         self._running: asyncio.Task[None] | None = None
         self._episode: Episode | None = None
         self._why_over = ""
+        self._waiting: dict[int, Ticket] = {}
+        """The steps that wait for their tick, by the request's id, oldest first."""
 
     def reset(self, driver: Driver, request: Reset, delay_ticks: int) -> None:
         """Begin to reset; the answer goes to ``driver`` when it is done.
@@ -158,6 +160,7 @@ class Stepper(abc.ABC):
         self._on_event(Event(kind=kind, message=message))
 
     def _cancel(self) -> None:
+        self._waiting.clear()  # nobody waits for the steps of a drive that is over
         if self._running is not None:
             self._running.cancel()
             self._running = None
@@ -200,18 +203,6 @@ class LockstepStepper(Stepper):
 class RealTimeStepper(Stepper):
     """Ticks come whether a step asks for them or not."""
 
-    def __init__(
-        self,
-        rig: Rig,
-        clock: Clock,
-        tasks: asyncio.TaskGroup,
-        on_frame: OnFrame,
-        on_event: OnEvent,
-    ) -> None:
-        super().__init__(rig, clock, tasks, on_frame, on_event)
-        self._waiting: dict[int, Ticket] = {}
-        """The steps that wait for their tick, by the request's id, oldest first."""
-
     def step(self, driver: Driver, request: Step) -> None:
         """Take the action; its tick answers, and at once if that has come already."""
         episode = self._episode
@@ -228,16 +219,6 @@ class RealTimeStepper(Stepper):
         else:
             self._waiting[request.id] = ticket
             self._answer_due(driver, episode)
-
-    def reset(self, driver: Driver, request: Reset, delay_ticks: int) -> None:
-        """Begin to reset; nobody waits for the steps of the episode before."""
-        self._waiting.clear()
-        super().reset(driver, request, delay_ticks)
-
-    def stop(self) -> None:
-        """End the drive, if there is one, and let go of the wheel at once."""
-        self._waiting.clear()
-        super().stop()
 
     async def _drive(self, driver: Driver, episode: Episode, first_id: int) -> None:
         self._waiting = dict(enumerate(episode.implied(), first_id))
