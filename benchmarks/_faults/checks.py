@@ -117,13 +117,17 @@ def schedule(records: Sequence[StepRecord], hz: float) -> Schedule:
     )
 
 
+LET_GO = (0.0, 0.0, 0.0)
+"""What a receipt says was sent where the actor let go of the wheel, as while the game stalls."""
+
+
 class Timeliness(NamedTuple):
     """Which actions were applied at the tick they were asked for."""
 
     steps: int
     in_time: int
     reported: int
-    """Not in time, and their receipts say so."""
+    """Not in time, and their receipts say so: late, or let go of in their period."""
     silent: int
     """Not in time, and their receipts do not."""
 
@@ -138,7 +142,7 @@ def timeliness(records: Iterable[StepRecord]) -> Timeliness:
     steps = in_time = reported = silent = 0
     for step in records:
         steps += 1
-        if step.late:
+        if step.late or (step.sent == LET_GO and step.asked != LET_GO):
             reported += 1
         elif step.tick_applied == step.tick_asked and as_asked(step):
             in_time += 1

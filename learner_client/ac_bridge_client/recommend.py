@@ -24,9 +24,10 @@ RESERVE_S = 0.005
 FAR_S = 0.01
 """A link whose round trips take this long leaves the building, and there packets are lost."""
 
-TIMEOUT_S = 0.2
+TIMEOUT_S = 0.24
 """After a packet was lost, and what would have told of it as well, TCP waits a round trip and this
-long before it sends the packet again: the least that Linux and Windows take by default."""
+long before it sends the packet again: at least 200 ms on Linux, and the 40 ms for which the other
+end may put off its acknowledgements count as part of the round trip."""
 
 OUTLIER_S = 0.01
 """A round trip looks as if something was lost if it took this much more than twice the median."""

@@ -95,7 +95,7 @@ def test_pings_take_no_longer_than_they_should(uri: str) -> None:
     ("round_trip_s", "python"),
     [
         (0.001, f'env = RemoteEnv("{URI}", mode="latest")'),
-        (0.08, f'env = RemoteEnv("{URI}", mode="fixed_delay", delay_ticks=4)'),
+        (0.08, f'env = RemoteEnv("{URI}", mode="fixed_delay", delay_ticks=5)'),
     ],
 )
 def test_the_line_to_write(round_trip_s: float, python: str) -> None:

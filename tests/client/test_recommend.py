@@ -40,7 +40,7 @@ def link(p50_s: float, p99_s: float | None = None, worst_s: float | None = None)
         (link(0.001, 0.0124), 20, Mode.LATEST, 0),
         (link(0.001, 0.0126), 20, Mode.FIXED_DELAY, 1),  # near: what was measured, and the reserve
         (link(0.001, 0.0126, 0.046), 20, Mode.FIXED_DELAY, 2),
-        (link(0.040, 0.060), 20, Mode.FIXED_DELAY, 6),  # far: 2 x 40 + 200 + 5 = 285 ms
+        (link(0.040, 0.060), 20, Mode.FIXED_DELAY, 7),  # far: 2 x 40 + 240 + 5 = 325 ms
         (link(0.040, 0.060, 0.360), 20, Mode.FIXED_DELAY, 8),  # the worst counts
         (link(0.040), 5, Mode.LATEST, 0),
     ],
@@ -88,7 +88,7 @@ def test_a_recommendation_is_one_that_can_be_asked_for(trips_s: list[float], hz:
 def test_what_to_write() -> None:
     """The arguments are Python."""
     assert recommend(link(0.001), 20).arguments() == 'mode="latest"'
-    assert recommend(link(0.04), 20).arguments() == 'mode="fixed_delay", delay_ticks=6'
+    assert recommend(link(0.04), 20).arguments() == 'mode="fixed_delay", delay_ticks=7'
 
 
 def test_figures() -> None:
