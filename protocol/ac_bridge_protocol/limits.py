@@ -61,3 +61,6 @@ KEEPALIVE = {
 """Options of both ends' sockets: seconds of silence before the first probe, seconds between probes,
 how many may go unanswered, and the milliseconds that something sent may (no probe is sent while it
 waits). A machine that lost power is found after 11 s, where the platform knows these options."""
+
+ID_LIMIT = 2**53
+"""Ids are below it, so that languages whose numbers are doubles can repeat them."""

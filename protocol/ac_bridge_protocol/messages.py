@@ -16,6 +16,7 @@ from ac_bridge_protocol.frame import GameState, GameStatics, TelemetryFrame
 from ac_bridge_protocol.limits import (
     ACTION_COMPONENTS,
     DELAY_TICKS,
+    ID_LIMIT,
     OBSERVATION_ELEMENTS,
     PLAN_TICKS,
     TEXT_CHARACTERS,
@@ -23,8 +24,8 @@ from ac_bridge_protocol.limits import (
 from ac_bridge_protocol.spec import EnvSpec, Mode
 from ac_bridge_protocol.wire import BY_VALUE, WireModel
 
-RequestId: TypeAlias = Annotated[int, Field(ge=0, lt=2**53)]
-"""Rises. Below 2**53, so that languages whose numbers are doubles can repeat it."""
+RequestId: TypeAlias = Annotated[int, Field(ge=0, lt=ID_LIMIT)]
+"""Rises."""
 Text: TypeAlias = Annotated[str, Field(max_length=TEXT_CHARACTERS)]
 Observation: TypeAlias = Annotated[
     tuple[float, ...], Strict(False), Field(max_length=OBSERVATION_ELEMENTS)
@@ -340,7 +341,10 @@ class Pong(WireModel):
 
 
 class Failure(WireModel):
-    """Actor to learner: a message could not be granted. It changed nothing."""
+    """Actor to learner: a message could not be granted.
+
+    It changed nothing, except that after a reset that failed there is no episode.
+    """
 
     type: Literal["failure"] = "failure"
     id: RequestId | None

@@ -26,7 +26,7 @@ from typing import Any
 
 from ac_bridge_protocol.codec import Codec
 from ac_bridge_protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
-from ac_bridge_protocol.limits import HELLO_TIMEOUT_S
+from ac_bridge_protocol.limits import HELLO_TIMEOUT_S, ID_LIMIT
 from ac_bridge_protocol.messages import (
     Failure,
     Message,
@@ -192,6 +192,8 @@ class Course:
         kind = message.type
         if kind in _NUMBERED and _id_of(message) < self.next_id:
             return f"Request {_id_of(message)} comes too late: the next is {self.next_id} or above."
+        if kind == "reset" and _id_of(message) + self.delay_ticks >= ID_LIMIT - 1:
+            return "No ids are left in this session: begin a new one."
         if kind == "step" and len(self.in_flight) > self.delay_ticks:
             return f"{len(self.in_flight)} steps are in flight, which is all that this mode has."
         if kind in _ANSWERS and _id_of(message) not in self.in_flight:
@@ -214,6 +216,8 @@ class Course:
         if answer is not None:
             self.answers[request_id] = answer  # the last one sent again
             return Repeat(request_id, answer)
+        # The ids of the steps that a reset's result opens are no learner's to use, even after the
+        # reset failed: whoever names one repeats it together with the reset.
         known = request_id in self.in_flight or request_id in self.implied_ids
         return Repeat(request_id, None) if known else None
 

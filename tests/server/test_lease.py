@@ -26,6 +26,9 @@ class Link:
         """Keep it."""
         self.sent.append(message)
 
+    def supersede(self) -> None:
+        """Nothing ends here."""
+
 
 def driver(secret: str, peer: str = "10.0.0.9:1") -> Drive:
     """Return a driver's session that has a link."""
@@ -115,14 +118,28 @@ def test_secrets_are_known_whole_or_not_at_all() -> None:
 
 
 def test_drivers_who_vanish_over_and_over_fill_no_memory() -> None:
-    """The oldest absent ones are forgotten; whoever is there stays."""
+    """The oldest absent ones are forgotten; whoever is there stays, and whoever has the car."""
     lease = Lease(Terms())
-    present = driver("present")
+    present, holder = driver("present"), driver("holder")
     lease.join(present)
+    lease.join(holder)
+    lease.take(holder, "", 0.0)
+    holder.go_away(0.0)
     for number in range(3 * CONNECTIONS):
         drive = driver(f"{number}")
         lease.join(drive)
         drive.go_away(float(number))
     assert len(lease.expired(1e9)) <= CONNECTIONS
     assert lease.known("present") is present
+    assert lease.known("holder") is holder
+    assert lease.holder is holder
     assert lease.known(f"{3 * CONNECTIONS - 1}") is not None
+
+
+def test_a_session_that_is_over_takes_no_car() -> None:
+    """Nobody would notice when it went away."""
+    gone = driver("a")
+    lease = lease_with(gone)
+    lease.forget(gone)
+    with pytest.raises(RefusedError, match="over"):
+        lease.take(gone, "", 0.0)

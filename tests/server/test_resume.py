@@ -166,14 +166,52 @@ def test_an_operator_takes_the_car(lockstep: Served) -> None:
     """With the key; the old driver's steps fail as taken over, and its reset finds it busy."""
     with driving(lockstep) as (old, _), raw(lockstep) as new:
         new.ask(HELLO)
-        wrong = new.ask({"type": "reset", "id": 1, "takeover": "guess"})
-        assert wrong["code"] == "busy"
-        assert step(old, 2)["type"] == "step_result"
         assert new.ask({"type": "reset", "id": 2, "takeover": KEY})["type"] == "reset_result"
         assert step(old, 3)["code"] == "taken_over"
         assert step(old, 4)["code"] == "taken_over"
         assert old.ask({"type": "reset", "id": 5})["code"] == "busy"
         assert step(new, 3)["receipt"]["tick"] == 1
+
+
+def test_a_wrong_key_costs_the_connection(lockstep: Served) -> None:
+    """So that nobody tries a thousand of them in a second; the driver notices nothing."""
+    with driving(lockstep) as (driver, _), raw(lockstep) as guesser:
+        guesser.ask(HELLO)
+        wrong = guesser.ask({"type": "reset", "id": 1, "takeover": "guess"})
+        assert wrong["code"] == "busy"
+        with pytest.raises(ConnectionClosed):
+            guesser.receive()
+        assert step(driver, 2)["type"] == "step_result"
+
+
+def test_who_comes_back_in_another_way_begins_anew(real_time: Served) -> None:
+    """The old session ends, and its link with it; the car is free, and can be taken again."""
+    with driving(real_time) as (old, session):
+        step(old, 2)
+        with back(real_time, session, resumed=False, mode="fixed_delay", delay_ticks=2) as peer:
+            with pytest.raises(ConnectionClosed):
+                old.receive()
+            assert real_time.wheel.wait_until_neutral(timeout_s=10)
+            assert peer.ask({"type": "reset", "id": 1})["type"] == "reset_result"
+
+
+def test_no_id_can_run_over(real_time: Served) -> None:
+    """A reset whose own steps would have no ids is refused; the actor goes on."""
+    last = 2**53 - 1
+    with raw(real_time) as peer:
+        peer.ask(HELLO | {"mode": "fixed_delay", "delay_ticks": 1})
+        failure = peer.ask({"type": "reset", "id": last})
+        assert (failure["type"], failure["id"]) == ("failure", last)
+        assert peer.ask({"type": "reset", "id": 5})["type"] == "reset_result"
+
+
+def test_what_a_stranger_calls_itself_moves_no_terminal(lockstep: Served) -> None:
+    """Others hear who drives without control characters."""
+    with raw(lockstep) as odd, raw(lockstep) as other:
+        odd.ask(HELLO | {"client": "\x1b[2Jowned\x07"})
+        odd.ask({"type": "reset", "id": 1})
+        other.ask(HELLO)
+        assert "?[2Jowned?" in other.ask({"type": "reset", "id": 1})["message"]
 
 
 def test_a_reset_in_flight_is_told_of_the_takeover() -> None:

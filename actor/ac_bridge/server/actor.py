@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import importlib.metadata
 import secrets
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from ac_bridge.server.stepper import LockstepStepper, RealTimeStepper, Stepper
 from ac_bridge.telemetry.observation import profile_named
 from ac_bridge_protocol.errors import ErrorCode, NotResetError, RefusedError, SettingError
 from ac_bridge_protocol.frame import TelemetryFrame
+from ac_bridge_protocol.limits import CONNECTIONS
 from ac_bridge_protocol.messages import (
     Event,
     EventKind,
@@ -81,6 +83,8 @@ class Actor:
         self._lease = Lease(terms or Terms())
         self._keep_house = keep_house
         self._closing = False
+        self._outgoing: collections.deque[tuple[Broadcast, list[Listener]]] = collections.deque()
+        """Frames on their way, with those who still get them; the oldest first."""
 
     @property
     def stats(self) -> TickStats:
@@ -94,9 +98,13 @@ class Actor:
 
     def on_frame(self, frame: TelemetryFrame) -> None:
         """Hand a frame to whoever subscribed."""
-        if self.spectators:
-            listeners = self.spectators.due(self.rig.clock.now())
-            self._offer(Broadcast(frame), listeners)
+        if not self.spectators:
+            return
+        self._outgoing.append((Broadcast(frame), self.spectators.due(self.rig.clock.now())))
+        if self.rig.lockstep:
+            self._hand_out(CONNECTIONS)  # no tick is due while time stands still
+        elif len(self._outgoing) == 1:
+            self._hand_out(AT_ONCE)
 
     def tell(self, event: Event) -> None:
         """Tell every client what happened, and the log."""
@@ -186,33 +194,31 @@ class Actor:
         try:
             spec = self._check(hello)
         except (RefusedError, SettingError) as error:
-            log.warning("refused", peer=connection.peer, client=hello.client, reason=str(error))
+            client = _printable(hello.client)
+            log.warning("refused", peer=connection.peer, client=client, reason=str(error))
             connection.refuse(error)
             return
-        connection.role = hello.role
         before = self._lease.known(hello.session) if hello.session else None
         if hello.role is Role.DRIVER and before is not None:
+            if before.link is not None:
+                before.link.supersede()  # the driver noticed before we did
             if before.spec == spec:
                 self._welcome_back(connection, before)
                 return
             self._end_drive(before, f"{before.peer} wants to drive in another way.")
         secret = secrets.token_urlsafe(SECRET_BYTES) if hello.role is Role.DRIVER else ""
-        self._send_welcome(connection, spec, secret, resumed=False)
+        self._send_welcome(connection, hello.role, spec, secret)
+        client = _printable(hello.client)
         if secret and connection.course is not None:
-            drive = Drive(
-                secret, spec, connection.course, connection, connection.peer, hello.client
-            )
+            drive = Drive(secret, spec, connection.course, connection, connection.peer, client)
             connection.drive = drive
             self._lease.join(drive)
-        log.info("welcome", peer=connection.peer, client=hello.client, role=hello.role.value)
+        log.info("welcome", peer=connection.peer, client=client, role=hello.role.value)
 
     def _welcome_back(self, connection: Connection, drive: Drive) -> None:
         """Let a driver go on where its last link was lost."""
-        before = drive.link
-        if isinstance(before, Connection):
-            before.supersede()  # the driver noticed before we did
         connection.resume(drive.course)
-        self._send_welcome(connection, drive.spec, drive.secret, resumed=True)
+        self._send_welcome(connection, Role.DRIVER, drive.spec, drive.secret, resumed=True)
         connection.drive = drive
         drive.come_back(connection)
         log.info("welcome back", peer=connection.peer, client=drive.client)
@@ -220,12 +226,18 @@ class Actor:
             self._tell(EventKind.DRIVER_BACK, f"{connection.peer} is back.")
 
     def _send_welcome(
-        self, connection: Connection, spec: EnvSpec, secret: str, *, resumed: bool
+        self,
+        connection: Connection,
+        role: Role,
+        spec: EnvSpec,
+        secret: str,
+        *,
+        resumed: bool = False,
     ) -> None:
         connection.send(
             Welcome(
                 actor=SOFTWARE,
-                role=connection.role or Role.SPECTATOR,
+                role=role,
                 spec=spec,
                 statics=self.rig.statics(),
                 session=secret,
@@ -233,6 +245,7 @@ class Actor:
                 grace_s=self._lease.terms.grace_s,
             )
         )
+        connection.role = role  # from now on it hears of events
 
     def _check(self, hello: Hello) -> EnvSpec:
         """Return what a client is offered.
@@ -289,14 +302,6 @@ class Actor:
         if drive is None or drive is not self._lease.holder:
             connection.fail(_taken_over(), request.id)
             return
-        if (request.tick is None) is not (drive.spec.mode is not Mode.FIXED_DELAY):
-            wrong = SettingError(
-                f"A step in mode {drive.spec.mode.value} names "
-                f"{'no' if request.tick is not None else 'the'} tick of its action.",
-                setting="tick",
-            )
-            connection.fail(wrong, request.id)
-            return
         self.stepper.step(drive, request)
         if self.rig.lockstep:
             self._keep_house()
@@ -312,6 +317,9 @@ class Actor:
             before = self._lease.take(drive, request.takeover, self.clock.now())
         except RefusedError as busy:
             connection.fail(busy, request.id)
+            if request.takeover:
+                log.warning("wrong operator's key", peer=connection.peer)
+                connection.close(CloseCode.POLICY_VIOLATION, "wrong key")  # no quick second guess
             return
         if before is not None:
             self._dispossess(before)
@@ -334,16 +342,26 @@ class Actor:
             return
         self.spectators.subscribe(connection, request.hz)
 
-    def _offer(self, frame: Broadcast, listeners: list[Listener]) -> None:
-        """Give a frame to everybody, a few at a time: no crowd may hold up a tick."""
-        for listener in listeners[:AT_ONCE]:
-            listener.offer(frame)
-        if len(listeners) > AT_ONCE:
-            loop = asyncio.get_running_loop()
-            loop.call_soon(self._offer, frame, listeners[AT_ONCE:])
+    def _hand_out(self, at_once: int) -> None:
+        """Give the oldest frame to a few more of those who get it: no crowd may hold up a tick."""
+        frame, listeners = self._outgoing[0]
+        for listener in listeners[:at_once]:
+            if listener in self.spectators:  # still
+                listener.offer(frame)
+        if len(listeners) > at_once:
+            self._outgoing[0] = frame, listeners[at_once:]
+        else:
+            self._outgoing.popleft()
+        if self._outgoing:
+            asyncio.get_running_loop().call_soon(self._hand_out, at_once)
 
     def _tell(self, kind: EventKind, message: str) -> None:
         self.tell(Event(kind=kind, message=cut(message)))
+
+
+def _printable(text: str) -> str:
+    """Return what a stranger calls itself, without what a terminal would obey."""
+    return "".join(one if one.isprintable() else "?" for one in text)
 
 
 def _taken_over() -> RefusedError:

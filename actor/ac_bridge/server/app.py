@@ -133,6 +133,8 @@ class ActorApp:
     async def _keep_time(self, actor: Actor, clock: SystemClock) -> None:
         async for _ in Ticker(TIMES_HZ, clock):
             actor.keep_time(clock.now())
+            if self._rig.lockstep:  # nobody samples, and perhaps nobody steps
+                self._keep_house()
 
     async def _say_goodbye(self, actor: Actor) -> None:
         leaving = [connection.gone for connection in actor.connections if connection.gone]

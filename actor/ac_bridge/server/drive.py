@@ -1,4 +1,7 @@
-"""A driver, from its welcome until it leaves or stays away too long. It outlives its links."""
+"""A driver, from its welcome until it leaves or stays away too long. It outlives its links.
+
+The other end of it is the client's class of the same name.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,9 @@ class DriverLink(Protocol):
 
     def send(self, message: Message) -> None:
         """Send a message, and take its move in the session's course."""
+
+    def supersede(self) -> None:
+        """End: the driver goes on through another link."""
 
 
 @dataclasses.dataclass(eq=False)

@@ -44,7 +44,9 @@ class Lease:
     def join(self, drive: Drive) -> None:
         """A driver was welcomed."""
         self._drives[drive.secret] = drive
-        absent = [one for one in self._drives.values() if one.link is None]
+        absent = [
+            one for one in self._drives.values() if one.link is None and one is not self.holder
+        ]
         while len(self._drives) > CONNECTIONS and absent:
             self.forget(absent.pop(0))  # whoever comes and vanishes over and over fills no memory
 
@@ -65,11 +67,13 @@ class Lease:
             now_s: on the actor's clock.
 
         Raises:
-            RefusedError: somebody else has it; says who, and for how long.
+            RefusedError: somebody else has it; says who, and for how long. Or the session is over.
         """
         before = self.holder
         if before is drive:
             return None
+        if self._drives.get(drive.secret) is not drive:
+            raise RefusedError(ErrorCode.ILLEGAL, "This session is over.", hint="Connect again.")
         if before is not None:
             self._check_right(before, key, now_s)
         self.holder = drive

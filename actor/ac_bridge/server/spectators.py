@@ -62,6 +62,9 @@ class Spectators:
     def __len__(self) -> int:
         return len(self._subscriptions)
 
+    def __contains__(self, listener: Listener) -> bool:
+        return listener in self._subscriptions
+
     def subscribe(self, listener: Listener, hz: float) -> None:
         """Give ``listener`` frames at ``hz``, in place of any rate it had."""
         listener.forget_stream()
