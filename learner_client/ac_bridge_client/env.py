@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import statistics
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -99,11 +101,12 @@ class RemoteEnv(gym.Env[Observation, Action]):
         if chosen is Mode.FIXED_DELAY and delay_ticks is None:
             terms = dataclasses.replace(terms, delay_ticks=_measured_delay(terms, measure_s))
         self._drive = Drive(terms, on_notice)
+        self._unclosed = weakref.finalize(self, _let_go, self._drive, os.getpid())
         try:
             if self._drive.spec.mode is not Mode.LOCKSTEP:
                 check_link(self._drive.probe(PROBES), self._drive.spec, chosen)
         except BaseException:
-            self._drive.close()
+            self._unclosed()
             raise
         self._core = EnvCore(self._drive.spec, task)
         self.observation_space = self._core.observation_space
@@ -196,17 +199,28 @@ class RemoteEnv(gym.Env[Observation, Action]):
         self._drive.interrupt()
 
     def close(self) -> None:
-        """Let go of the car and close the link. May be called twice."""
+        """Let go of the car and close the link. May be called twice.
+
+        What is not closed is closed when nothing refers to it any more, or when Python ends. A
+        program that is killed cannot do that: the car stays its own for the actor's grace period.
+        """
         if self._closed:
             return
         self._closed = True
         self._core.end()
         self._drive.close()
+        self._unclosed.detach()
         log.info("%s: %s", self._drive.terms.uri, self.stats().summary())
 
     def _check_open(self) -> None:
         if self._closed:
             raise LinkError("This environment was closed.", hint="Make a new one.")
+
+
+def _let_go(drive: Drive, pid: int) -> None:
+    """Close a drive whose environment nobody closed, unless this is a fork of its process."""
+    if os.getpid() == pid:  # a fork has the same socket, but the car is its parent's
+        drive.close()
 
 
 def check_delay(mode: Mode | None, delay_ticks: int | None) -> None:
