@@ -22,9 +22,10 @@ from ac_bridge.game import NEUTRAL, Controls
 from ac_bridge.pacing import Pacer, Tick, TickStats
 from ac_bridge.rig import Rig, says
 from ac_bridge.telemetry.reader import NO_FRAME, FrameStream
-from ac_bridge_protocol.errors import ActionError, SettingError, WheelError
+from ac_bridge_protocol.errors import SettingError, WheelError
 from ac_bridge_protocol.frame import GameState, TelemetryFrame
 from ac_bridge_protocol.messages import EndReason, EventKind, Receipt, WheelState
+from ac_bridge_protocol.spec import read_plan
 from ac_bridge_protocol.wire import trusted
 
 ENDS = {
@@ -200,7 +201,7 @@ class Episode:
         """
         rig = self._rig
         wanted = rig.format.read(action)
-        planned = self._read_plan(plan) if plan else ()
+        planned = read_plan(rig.format.read, plan) if plan else ()
         self._check_tick(tick)
         self._notice_letting_go()
         present = self._tick.index
@@ -257,16 +258,6 @@ class Episode:
             },
         )
         return Outcome(reached.frame, self.observe(reached.frame), receipt, reached.end)
-
-    def _read_plan(self, plan: Sequence[Sequence[float]]) -> list[Wanted]:
-        planned: list[Wanted] = []
-        try:
-            planned.extend(map(self._rig.format.read, plan))
-        except ActionError as error:
-            number = f"Action {len(planned)} of the plan, which begins with 0: "
-            error.message = number + error.message
-            raise
-        return planned
 
     def _check_tick(self, tick: int | None) -> None:
         """Refuse a tick that the mode cannot have."""

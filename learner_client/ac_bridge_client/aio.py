@@ -16,6 +16,7 @@ from ac_bridge_client.env import RemoteEnv
 from ac_bridge_client.exchange import Notice
 from ac_bridge_client.link import ignore
 from ac_bridge_client.stats import EnvStats
+from ac_bridge_protocol.errors import LinkError
 from ac_bridge_protocol.spec import EnvSpec
 
 T = TypeVar("T")
@@ -128,7 +129,10 @@ class AsyncRemoteEnv:
         await self.close()
 
     async def _call(self, method: Callable[[], T]) -> T:
-        self._last = last = self._worker.submit(method)
+        try:
+            self._last = last = self._worker.submit(method)
+        except RuntimeError as error:  # the thread has ended
+            raise LinkError("This environment was closed.", hint="Make a new one.") from error
         return await asyncio.wrap_future(last)
 
 

@@ -239,20 +239,19 @@ class Drive(Closing):
 
     def close(self) -> None:
         """Let go of the car and close the link. May be called twice."""
-        link = self._link
-        if self._secret and (link is None or not link.open):
-            if link is not None:
-                link.drop()
-            timeout_s = min(RELEASE_S, self.terms.connect_timeout_s)
-            try:  # the car would wait for us otherwise
-                link = self._dial(timeout_s, self._secret, self._course)
-            except (LinkError, SettingError) as error:
-                log.info("The car could not be let go of: %s", error)
-                link = None
+        link, secret = self._link, self._secret
         self._count_stale()
         self._link, self._secret = None, ""
+        parted = link is not None and link.open and link.part()
         if link is not None:
-            link.close()
+            link.drop()
+        if not secret or parted:
+            return
+        try:  # the car would wait for us otherwise
+            timeout_s = min(RELEASE_S, self.terms.connect_timeout_s)
+            self._dial(timeout_s, secret, self._course).close()
+        except (LinkError, SettingError) as error:
+            log.info("The car could not be let go of: %s", error)
 
     # --- Requests and answers ---------------------------------------------------------------------
 
@@ -364,7 +363,8 @@ class Drive(Closing):
             raise LinkLostError(f"The link to {self.terms.uri} is lost.", hint=_RESET) from cause
         if code == CloseCode.GOING_AWAY:
             raise self._lost(EndReason.ACTOR_STOPPED, "was stopped.") from cause
-        log.info("%s Connecting again.", cause or f"The link to {self.terms.uri} is lost.")
+        why = f"The link to {self.terms.uri} is lost." if cause is None else cause.message
+        log.info("%s Connecting again.", why)
         for wait_s in waits_s():
             self._stopping.wait(wait_s)
             self._check_wanted()

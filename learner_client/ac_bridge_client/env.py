@@ -23,7 +23,7 @@ from ac_bridge_client.stats import EnvStats
 from ac_bridge_protocol.errors import LinkError, SessionLostError, SettingError
 from ac_bridge_protocol.limits import DELAY_TICKS
 from ac_bridge_protocol.messages import EndReason
-from ac_bridge_protocol.spec import EnvSpec, Mode, check_seed, mode_named
+from ac_bridge_protocol.spec import EnvSpec, Mode, check_seed, mode_named, read_plan
 from ac_bridge_protocol.tasks import Task
 
 Action = np.ndarray[Any, np.dtype[np.float32]]
@@ -97,7 +97,15 @@ class RemoteEnv(gym.Env[Observation, Action]):
         self._closed = False
         chosen = mode_named(mode)
         check_delay(chosen, delay_ticks)
-        terms = Terms(uri, codec, chosen, delay_ticks or 0, observation, connect_timeout_s)
+        for name, seconds in (
+            ("measure_s", measure_s),
+            ("connect_timeout_s", connect_timeout_s),
+            ("step_timeout_s", step_timeout_s),
+            ("reset_timeout_s", reset_timeout_s),
+        ):
+            if not seconds > 0:
+                raise SettingError(f"{name} is a time above 0 s, not {seconds!r}.", setting=name)
+        terms = Terms(uri, codec, chosen, int(delay_ticks or 0), observation, connect_timeout_s)
         if chosen is Mode.FIXED_DELAY and delay_ticks is None:
             terms = dataclasses.replace(terms, delay_ticks=_measured_delay(terms, measure_s))
         self._drive = Drive(terms, on_notice)
@@ -158,13 +166,15 @@ class RemoteEnv(gym.Env[Observation, Action]):
 
         Raises:
             ActionError: wrong length, NaN or out of range; names the component. Nothing changed:
-                the car keeps its last good action and the episode goes on.
+                the car keeps its last good action and the episode goes on. Likewise of the plan.
+            SettingError: a plan that is too long. Likewise.
             NotResetError: no episode is running.
             LinkTimeoutError: the actor did not answer in time. The episode is over; the car stays
                 ours, and the next reset goes on in the same session.
         """
+        self._check_open()
         values = self._core.check(action)
-        planned = [self._core.check(one) for one in plan]
+        planned = read_plan(self._core.check, plan) if len(plan) else []
         try:
             stepped = self._drive.step(values, planned, self._step_timeout_s)
         except SessionLostError as lost:
@@ -223,7 +233,7 @@ def _let_go(drive: Drive, pid: int) -> None:
         drive.close()
 
 
-def check_delay(mode: Mode | None, delay_ticks: int | None) -> None:
+def check_delay(mode: Mode | None, delay_ticks: Any) -> None:
     """Refuse a delay that does not go with the mode.
 
     Raises:
@@ -237,9 +247,11 @@ def check_delay(mode: Mode | None, delay_ticks: int | None) -> None:
             setting="delay_ticks",
             hint='Ask for mode="fixed_delay", or leave it out.',
         )
-    if not 1 <= delay_ticks <= DELAY_TICKS:
+    whole = isinstance(delay_ticks, int | np.integer) and not isinstance(delay_ticks, bool)
+    if not whole or not 1 <= delay_ticks <= DELAY_TICKS:
         raise SettingError(
-            f"A delay is 1 to {DELAY_TICKS} ticks, not {delay_ticks}.", setting="delay_ticks"
+            f"A delay is 1 to {DELAY_TICKS} whole ticks, not {delay_ticks!r}.",
+            setting="delay_ticks",
         )
 
 

@@ -249,17 +249,28 @@ class Link(Closing):
 
     def close(self) -> None:
         """Let go of the car and close. May be called twice."""
+        self.part()
+
+    def part(self) -> bool:
+        """Let go of the car and close; return whether the actor said good-bye too.
+
+        If it did not, it may not have heard that the car is free.
+        """
         if self.open:
-            with contextlib.suppress(OSError):  # gone already: closed is what we wanted
+            with contextlib.suppress(OSError):  # gone already
                 deadline_s = monotonic_s() + GOODBYE_S
                 self._socket.settimeout(GOODBYE_S)
                 if self.exchange.driving:
                     self.send(self.exchange.release())
                 self._ws.send_close()
                 self._flush()
-                while self._socket.recv(RECEIVE_BYTES) and monotonic_s() < deadline_s:
-                    pass  # the actor's last words; nobody waits for them
+                while self._ws.close_rcvd is None and monotonic_s() < deadline_s:
+                    data = self._socket.recv(RECEIVE_BYTES)
+                    if not data:
+                        break
+                    self._ws.receive_data(data)  # the actor's last words; nobody waits for them
         self.drop()
+        return self._deaf or self._ws.close_rcvd is not None
 
     def drop(self) -> None:
         """Close without a word."""

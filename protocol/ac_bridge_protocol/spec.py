@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Sequence
-from typing import Annotated, Any, Self, cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Any, Self, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, Strict, model_validator
+from pydantic import FailFast, Field, Strict, model_validator
 
 from ac_bridge_protocol.errors import ActionError, ErrorCode, SettingError
 from ac_bridge_protocol.helpers import choose
@@ -20,6 +20,8 @@ from ac_bridge_protocol.limits import (
     OBSERVATION_ELEMENTS,
 )
 from ac_bridge_protocol.wire import BY_VALUE, WireModel
+
+T = TypeVar("T")
 
 ROUNDING = 1e-6
 """How far beyond a bound an action's component may lie and be taken for the bound: float32 rounding
@@ -81,7 +83,7 @@ class EnvSpec(WireModel):
     """How ticks and steps go together on this connection."""
     delay_ticks: int = Field(default=0, ge=0, le=DELAY_TICKS)
     """The k of `fixed_delay`: ticks from an observation to the action that answers it; else 0."""
-    modes: Annotated[tuple[Annotated[Mode, BY_VALUE], ...], Strict(False)]
+    modes: Annotated[tuple[Annotated[Mode, BY_VALUE], ...], Strict(False), FailFast()]
     """Every mode that this actor offers."""
     control_hz: float = Field(gt=0)
     """Control ticks a second."""
@@ -90,10 +92,12 @@ class EnvSpec(WireModel):
     observation_profile: str
     """Name of the list of features."""
     observation: Annotated[
-        tuple[FeatureSpec, ...], Strict(False), Field(max_length=OBSERVATION_ELEMENTS)
+        tuple[FeatureSpec, ...], Strict(False), FailFast(), Field(max_length=OBSERVATION_ELEMENTS)
     ]
     """Its features, in order."""
-    action: Annotated[tuple[ActionSpec, ...], Strict(False), Field(max_length=ACTION_COMPONENTS)]
+    action: Annotated[
+        tuple[ActionSpec, ...], Strict(False), FailFast(), Field(max_length=ACTION_COMPONENTS)
+    ]
     """Its components, in order."""
     smoothing: str
     """Name of the smoothing between action and wheel."""
@@ -197,6 +201,25 @@ def as_components(action: Any) -> Sequence[float]:
             ErrorCode.ACTION_LENGTH, f"An action is a list of real numbers, not {action!r:.100}."
         )
     return cast("Sequence[float]", array.astype(np.float64).reshape(-1).tolist())
+
+
+def read_plan(read: Callable[[Any], T], plan: Iterable[Any]) -> list[T]:
+    """Return the actions of a plan, each as ``read`` understands it.
+
+    Raises:
+        ActionError: one cannot be applied; says which.
+    """
+    planned: list[T] = []
+    try:
+        planned.extend(map(read, plan))
+    except ActionError as error:
+        raise ActionError(
+            error.code or ErrorCode.ACTION_LENGTH,
+            f"Action {len(planned)} of the plan, which begins with 0: {error.message}",
+            component=error.component,
+            value=error.value,
+        ) from None
+    return planned
 
 
 def check_seed(seed: Any) -> int | None:

@@ -246,7 +246,7 @@ def test_closed_env_stays_closed(lockstep_uri: str) -> None:
     env.reset(seed=1)
     env.close()
     env.close()
-    with pytest.raises(NotResetError):
+    with pytest.raises(LinkError, match="closed"):
         env.step([0.0, 0.0, 0.0])
     with pytest.raises(LinkError, match="closed"):
         env.reset()
@@ -336,3 +336,52 @@ def test_real_time_ticks_and_spectator(realtime_uri: str) -> None:
         spectator.listen(5.0)  # until it has seen the wheel used and let go of
     assert len(frames) >= passed, "60 Hz beside 30 Hz of control"
     spectator.close()
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("delay_ticks", 2.5),
+        ("delay_ticks", True),
+        ("delay_ticks", "2"),
+        ("delay_ticks", 0),
+        ("measure_s", -1.0),
+        ("connect_timeout_s", 0.0),
+        ("step_timeout_s", -1.0),
+        ("reset_timeout_s", float("nan")),
+    ],
+)
+def test_arguments_that_make_no_sense_are_named(argument: str, value: Any) -> None:
+    """Before anything is connected to."""
+    with pytest.raises(SettingError) as caught:
+        RemoteEnv("ws://127.0.0.1:1", mode="fixed_delay", **{argument: value})
+    assert caught.value.setting == argument
+
+
+def test_a_bad_plan_says_which_action(lockstep_uri: str) -> None:
+    """By its place; nothing of the step was taken."""
+    env = RemoteEnv(lockstep_uri)
+    env.reset(seed=1)
+    with pytest.raises(ActionError, match=r"Action 1 of the plan.*throttle") as caught:
+        env.step([0.0, 0.5, 0.0], plan=[[0.0, 0.5, 0.0], [0.0, float("nan"), 0.0]])
+    assert caught.value.component == "throttle"
+    with pytest.raises(ActionError, match="Action 0 of the plan"):
+        env.step([0.0, 0.5, 0.0], plan=[0.0, 0.5, 0.0])
+    assert env.step([0.0, 0.5, 0.0])[4]["receipt"].action_id == 0
+    env.close()
+    with pytest.raises(LinkError, match="closed"):
+        env.step([0.0, 0.5, 0.0])
+
+
+def test_closing_over_a_link_that_died_unnoticed_frees_the_car(lockstep_uri: str) -> None:
+    """The good-bye goes nowhere, so the car is let go of over a new link."""
+    env = RemoteEnv(lockstep_uri)
+    env.reset(seed=1)
+    link = env._drive._link
+    assert link is not None
+    link._socket.shutdown(socket.SHUT_RDWR)
+    assert link.open, "nobody has noticed"
+    env.close()
+    other = RemoteEnv(lockstep_uri)
+    other.reset(seed=1)  # not busy
+    other.close()

@@ -163,7 +163,7 @@ def test_latest_over_a_link_that_is_too_slow() -> None:
 def test_a_delay_that_is_shorter_than_the_round_trip() -> None:
     """Refused with the figures and a delay that would do."""
     slow = [0.13, 0.12, 0.25, 0.15, 0.13]
-    with pytest.raises(SettingError, match=r"100 ms.*130 ms.*delay_ticks=4") as caught:
+    with pytest.raises(SettingError, match=r"100 ms.*130 ms.*delay_ticks=6") as caught:
         check_link(slow, make_spec(1), Mode.FIXED_DELAY)
     assert caught.value.setting == "delay_ticks"
     check_link(slow, make_spec(2), Mode.FIXED_DELAY)

@@ -46,7 +46,7 @@ def link(p50_s: float, p99_s: float | None = None, worst_s: float | None = None)
     ],
 )
 def test_rule(figures: LinkFigures, hz: float, mode: Mode, ticks: int) -> None:
-    """`latest` below a quarter of the period; else the ticks of the worst, or far away of a loss."""
+    """`latest` below a quarter of the period; else ticks of the worst, or of a loss far away."""
     found = recommend(figures, hz)
     assert (found.mode, found.delay_ticks, found.control_hz, found.holds) == (mode, ticks, hz, True)
 

@@ -113,5 +113,8 @@ class Lease:
         if holder.away_since_s is not None:
             away_s = holder.away_for_s(now_s)
             message += f" Its link was lost {away_s:.0f} s ago."
-            hint = f"It may come back for {max(0.0, self.terms.grace_s - away_s):.0f} s more."
+            free_s = max(0.0, self.terms.grace_s - away_s)
+            hint = f"It may come back for {free_s:.0f} s more; if it was your own, wait that long."
+        if asked:
+            hint += ' An operator takes it: reset(options={"takeover": KEY}).'
         raise RefusedError(ErrorCode.BUSY, message, hint=hint)
