@@ -1,9 +1,12 @@
-"""The learner computes for a long time and says nothing meanwhile."""
+"""The learner computes for a long time, and neither says nor reads anything meanwhile.
+
+It has subscribed to telemetry too: frames that it does not read must not cost it the session.
+"""
 
 from __future__ import annotations
 
 from _faults.row import Bench, BrokenPromiseError, Verdict
-from _faults.scene import FLAT_OUT, HOLD_S, PERIOD_S, drive_off
+from _faults.scene import ACTOR_HZ, FLAT_OUT, HOLD_S, PERIOD_S, drive_off
 
 
 def run(bench: Bench) -> Verdict:
@@ -11,6 +14,7 @@ def run(bench: Bench) -> Verdict:
     scene = bench.scene()
     silence_s = bench.pick(3, 60)
     with scene.learner() as env:
+        env.subscribe(ACTOR_HZ)
         drive_off(env)
         *_, info = env.step(FLAT_OUT)
         before = info["receipt"]

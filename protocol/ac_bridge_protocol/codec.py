@@ -115,6 +115,10 @@ CODEC_NAMES: dict[str, Codec] = {"msgpack": MSGPACK, "json": JSON}
 
 _KIND = {True: "binary", False: "text"}
 
+_PROBLEMS = 256
+"""Most problems of one message that are put into words: a message without any field of a frame has
+half as many. The words for thousands of unknown fields would take longer than a tick may wait."""
+
 
 def _fields(value: Any) -> dict[str, Any]:
     """Give the encoders a nested model as its fields: they know every other type that we use."""
@@ -152,12 +156,16 @@ def _kind_of(plain: Any) -> str:
 
 def _explain(kind: str, plain: Any, error: ValidationError) -> FrameError:
     """Say which field is wrong, in a sentence of bounded length."""
+    request_id = _request_id(plain)
+    count = error.error_count()
+    if count > _PROBLEMS:
+        return FrameError(ErrorCode.MALFORMED, f"{kind}: {count} problems.", request_id=request_id)
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     first = problems[0]
     where = ".".join(str(part) for part in first["loc"][1:])[:100]
-    more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
+    more = f" (and {count - 1} more problems)" if count > 1 else ""
     text = f"{kind}{'.' if where else ''}{where}: {first['msg']}{more}."
-    return FrameError(ErrorCode.MALFORMED, text[:TEXT_CHARACTERS], request_id=_request_id(plain))
+    return FrameError(ErrorCode.MALFORMED, text[:TEXT_CHARACTERS], request_id=request_id)
 
 
 def _request_id(plain: Any) -> int | None:

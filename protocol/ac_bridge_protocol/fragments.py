@@ -23,7 +23,8 @@ class Fragments:
             self._binary = opcode == BINARY
             if final:
                 return data, self._binary
-        self._parts.append(data)
+        if data:  # empty ones have no end that any limit on size would set
+            self._parts.append(data)
         if not final:
             return None
         whole = b"".join(self._parts)

@@ -28,7 +28,12 @@ HELLO_TIMEOUT_S = 5.0
 
 WRITE_BUFFER_BYTES = 64 * 1024
 """Bytes that may wait for a slow reader before its telemetry is thinned out: about twenty frames, a
-third of a second at 60 Hz."""
+third of a second at 60 Hz. A driver gets no more telemetry once so much was sent to it since it
+last said anything: one that computes for a minute must find room for its heartbeats then."""
+
+BITE_BYTES = 1024
+"""Bytes of one client that the actor takes in at a time: several steps. Of whoever sends more at
+once the rest waits, a millisecond for each so many; ticks and everybody else do not wait."""
 
 OUTBOX_BYTES = 1024 * 1024
 """Bytes that may wait for a reader at all. Answers and events are never left out, so a peer that
@@ -60,7 +65,8 @@ KEEPALIVE = {
 }
 """Options of both ends' sockets: seconds of silence before the first probe, seconds between probes,
 how many may go unanswered, and the milliseconds that something sent may (no probe is sent while it
-waits). A machine that lost power is found after 11 s, where the platform knows these options."""
+waits). A machine that lost power is found after 11 s, where the platform knows these options. The
+last is not set for a spectator: it would also cut off one that does not read for as long."""
 
 ID_LIMIT = 2**53
 """Ids are below it, so that languages whose numbers are doubles can repeat them."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AllowInfNan, Field, Strict, TypeAdapter
+from pydantic import AllowInfNan, FailFast, Field, Strict, TypeAdapter
 
 from ac_bridge_protocol.errors import ErrorCode
 from ac_bridge_protocol.frame import GameState, GameStatics, TelemetryFrame
@@ -28,13 +28,14 @@ RequestId: TypeAlias = Annotated[int, Field(ge=0, lt=ID_LIMIT)]
 """Rises."""
 Text: TypeAlias = Annotated[str, Field(max_length=TEXT_CHARACTERS)]
 Observation: TypeAlias = Annotated[
-    tuple[float, ...], Strict(False), Field(max_length=OBSERVATION_ELEMENTS)
+    tuple[float, ...], Strict(False), FailFast(), Field(max_length=OBSERVATION_ELEMENTS)
 ]
 """The observation's elements, each within the bounds that the spec gives."""
 # NaN may come in so that the answer can name the component.
 ActionValues: TypeAlias = Annotated[
     tuple[Annotated[float, AllowInfNan(True)], ...],
     Strict(False),
+    FailFast(),
     Field(max_length=ACTION_COMPONENTS),
 ]
 
@@ -210,7 +211,9 @@ class Step(WireModel):
     action: ActionValues
     tick: Annotated[int | None, Field(ge=0, lt=2**53)] = None
     """The tick to apply it at, in mode `fixed_delay`; None, in the other modes, is on arrival."""
-    plan: Annotated[tuple[ActionValues, ...], Strict(False), Field(max_length=PLAN_TICKS)] = ()
+    plan: Annotated[
+        tuple[ActionValues, ...], Strict(False), FailFast(), Field(max_length=PLAN_TICKS)
+    ] = ()
     """Actions for the ticks after that, in case that no later step brings one in time. For each
     tick the step with the highest id wins."""
 

@@ -6,19 +6,27 @@ import enum
 import functools
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Strict,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 # JSON and MessagePack have arrays, not tuples: these alone are read leniently. Their elements
-# stay strict.
+# stay strict. The first bad element of a list ends its validation: a list may be as long as a whole
+# message, and to note a problem for each of its elements would take longer than a tick may wait.
 Vec2 = Annotated[tuple[float, float], Strict(False)]
 Vec3 = Annotated[tuple[float, float, float], Strict(False)]
 PerWheel = Annotated[tuple[float, float, float, float], Strict(False)]
 Vec3PerWheel = Annotated[tuple[Vec3, Vec3, Vec3, Vec3], Strict(False)]
 Five = Annotated[tuple[float, float, float, float, float], Strict(False)]
-Indices = Annotated[tuple[int, ...], Strict(False)]
-Names = Annotated[tuple[str, ...], Strict(False)]
+Indices = Annotated[tuple[int, ...], Strict(False), FailFast()]
+Names = Annotated[tuple[str, ...], Strict(False), FailFast()]
 
 
 class ByValue:

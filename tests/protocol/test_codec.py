@@ -243,6 +243,30 @@ def test_many_problems_are_counted(codec: Codec) -> None:
 
 
 @BOTH
+@pytest.mark.parametrize(
+    ("plain", "where"),
+    [
+        ({"type": "step", "id": 1, "action": ["a"] * 9000}, "step.action.0: "),
+        ({"type": "step", "id": 1, "action": [], "plan": [["a"]] * 9000}, "step.plan.0.0: "),
+    ],
+)
+def test_the_first_bad_element_ends_a_list(codec: Codec, plain: dict[str, Any], where: str) -> None:
+    """One problem, not one for each of thousands: these would cost more than a tick may wait."""
+    error = refused(codec, plainly(codec, plain))
+    assert (error.code, error.request_id) == (ErrorCode.MALFORMED, 1)
+    assert error.message.startswith(where)
+    assert "more problems" not in error.message
+
+
+@BOTH
+def test_thousands_of_problems_are_only_counted(codec: Codec) -> None:
+    """Unknown fields without end are not put into words one by one."""
+    error = refused(codec, plainly(codec, PING | {f"x{n}": 0 for n in range(5000)}))
+    assert (error.code, error.request_id) == (ErrorCode.MALFORMED, 1)
+    assert error.message == "ping: 5000 problems."
+
+
+@BOTH
 @pytest.mark.parametrize("field", ["id", "t_sent"])
 def test_a_missing_field_is_named(codec: Codec, field: str) -> None:
     """What has no default must be there."""

@@ -50,3 +50,15 @@ def test_messages_cut_anywhere_come_back_whole(
                 got.append(fragments.add(PING, b"", final=True))
     wanted = [(b"".join(piece for piece, _ in pieces), binary) for binary, pieces in sent]
     assert [message for message in got if message is not None] == wanted
+
+
+def test_empty_fragments_take_no_room() -> None:
+    """Any number of them: no limit on a message's size would ever end them."""
+    fragments = Fragments()
+    assert fragments.add(TEXT, b"", final=False) is None
+    assert fragments.add(CONTINUATION, b"a", final=False) is None
+    for _ in range(1000):
+        assert fragments.add(CONTINUATION, b"", final=False) is None
+    assert len(fragments._parts) == 1
+    assert fragments.add(CONTINUATION, b"b", final=False) is None
+    assert fragments.add(CONTINUATION, b"", final=True) == (b"ab", False)

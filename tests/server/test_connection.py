@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame
@@ -23,8 +24,7 @@ from ac_bridge.server.connection import Connection
 from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol import limits
 from ac_bridge_protocol.codec import CODECS
-from ac_bridge_protocol.errors import ErrorCode
-from ac_bridge_protocol.messages import Hello, Message, Role, Telemetry
+from ac_bridge_protocol.messages import Hello, Message, Ping, Pong, Role, Step, Telemetry
 from helpers.actors import make_rig, serving, wheel_of
 from helpers.frames import make_frame
 from helpers.raw import HELLO, JSON, MSGPACK, Served, in_episode, raw, step
@@ -209,12 +209,6 @@ def test_stopping_says_goodbye() -> None:
     env.close()
 
 
-def test_codes_are_the_documented_ones() -> None:
-    """The codes used above are those of the protocol."""
-    used = {"unknown_type", "malformed", "illegal", "setting", "wrong_codec", "too_large"}
-    assert used <= set(ErrorCode)
-
-
 def test_a_refused_peer_that_stays_is_cut_off(served: Served) -> None:
     """Whoever was refused and does not answer the good-bye loses its place all the same."""
     client = ClientProtocol(parse_uri(served.uri), subprotocols=[JSON])
@@ -236,6 +230,9 @@ class FakeTransport(asyncio.Transport):
         super().__init__()
         self.written = b""
         self.reading = True
+        self.closing = False
+        self.taken = asyncio.Event()
+        self.socket = FakeSocket()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += bytes(data)
@@ -244,7 +241,10 @@ class FakeTransport(asyncio.Transport):
         """Full when a test says so."""
 
     def is_closing(self) -> bool:
-        return False
+        return self.closing
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self.socket if name == "socket" else default
 
     def get_write_buffer_size(self) -> int:
         return 0
@@ -254,6 +254,18 @@ class FakeTransport(asyncio.Transport):
 
     def resume_reading(self) -> None:
         self.reading = True
+        self.taken.set()
+
+
+class FakeSocket:
+    """Keeps the options that are set."""
+
+    def __init__(self) -> None:
+        self.options: dict[int, int] = {}
+
+    def setsockopt(self, level: int, option: int, value: int) -> None:
+        if level == socket.IPPROTO_TCP:
+            self.options[option] = value
 
 
 class Host:
@@ -262,11 +274,15 @@ class Host:
     def __init__(self) -> None:
         self.clock = ManualClock()
         self.connections: set[Connection] = set()
+        self.pinged: list[int] = []
 
     def handle(self, connection: Connection, message: Message) -> None:
-        """Welcome it."""
-        connection.role = Role.DRIVER
-        connection.send(make_welcome(Role.DRIVER))
+        """Welcome whoever says hello; note every ping."""
+        if isinstance(message, Hello):
+            connection.role = message.role
+            connection.send(make_welcome(message.role))
+        elif isinstance(message, Ping):
+            self.pinged.append(message.id)
 
     def left(self, connection: Connection, *, for_good: bool) -> None:
         """Nobody minds."""
@@ -282,6 +298,23 @@ def open_connection() -> tuple[Connection, FakeTransport]:
     connection.data_received(b"".join(client.data_to_send()))
     transport.written = b""
     return connection, transport
+
+
+def sent_by_client(*messages: Message) -> bytes:
+    """Return the bytes with which a client sends messages, after the handshake."""
+    client = ClientProtocol(parse_uri("ws://x"), state=State.OPEN)
+    for message in messages:
+        client.send_binary(CODECS[MSGPACK].encode(message))
+    return b"".join(client.data_to_send())
+
+
+def welcomed(role: Role) -> tuple[Connection, FakeTransport, Host]:
+    """Return a connection that was welcomed."""
+    connection, transport = open_connection()
+    connection.data_received(sent_by_client(Hello(client="c/1", role=role)))
+    assert connection.role is role
+    transport.written = b""
+    return connection, transport, cast("Host", connection._host)
 
 
 def telemetry_in(data: bytes) -> list[tuple[int, int]]:
@@ -323,13 +356,8 @@ def test_a_silent_connection_says_that_it_lives() -> None:
     """A heartbeat's time without a word brings a ping, but none for a reader that is behind."""
 
     async def play() -> list[float]:
-        connection, transport = open_connection()
-        clock = connection._host.clock
-        assert isinstance(clock, ManualClock)
-        hello = CODECS[MSGPACK].encode(Hello(client="c/1"))
-        client = ClientProtocol(parse_uri("ws://x"), state=State.OPEN)
-        client.send_binary(hello)
-        connection.data_received(b"".join(client.data_to_send()))
+        connection, transport, host = welcomed(Role.DRIVER)
+        clock = host.clock
         moments = []
         for quarter in range(40):
             clock.stall(0.25)
@@ -352,3 +380,151 @@ def test_one_frame_is_encoded_once_for_all_who_get_the_same() -> None:
     assert telemetry_in(broadcast.encoded(msgpack, 2)) == [(3, 2)]
     text = broadcast.encoded(json, 0)
     assert orjson.loads(text[4:])["frame"]["seq"] == 3  # after the header of a frame under 64 kB
+
+
+# --- Peers that send, or are sent, too much -------------------------------------------------------
+
+PINGS = 200
+FLOOD = sent_by_client(*(Ping(id=number, t_sent=0.0) for number in range(PINGS)))
+
+
+def test_much_at_once_is_taken_in_bites() -> None:
+    """Nothing more is read meanwhile; all of it is taken in the end, in order."""
+
+    async def play() -> None:
+        connection, transport, host = welcomed(Role.SPECTATOR)
+        connection.data_received(FLOOD)
+        assert 0 < len(host.pinged) <= limits.BITE_BYTES / (len(FLOOD) / PINGS)
+        assert not transport.reading
+        await asyncio.wait_for(transport.taken.wait(), timeout=30)
+        assert transport.reading
+        assert host.pinged == list(range(PINGS))
+
+    asyncio.run(play())
+
+
+def test_a_bite_is_taken_at_once() -> None:
+    """What a step needs does not wait for anything, and reading is not touched."""
+
+    async def play() -> None:
+        connection, transport, host = welcomed(Role.SPECTATOR)
+        connection.data_received(FLOOD[: limits.BITE_BYTES])
+        assert host.pinged
+        assert not connection._untaken
+        assert transport.reading
+
+    asyncio.run(play())
+
+
+def test_bites_wait_for_a_reader_that_is_behind() -> None:
+    """Whoever asks and does not read is not answered further until it has caught up."""
+
+    async def play() -> None:
+        connection, transport, host = welcomed(Role.SPECTATOR)
+        connection.data_received(FLOOD)
+        connection.pause_writing()
+        taken = len(host.pinged)
+        connection._take_bite()  # as the loop does, some time later
+        assert len(host.pinged) == taken
+        connection.resume_writing()
+        assert not transport.reading  # what is kept comes first
+        await asyncio.wait_for(transport.taken.wait(), timeout=30)
+        assert host.pinged == list(range(PINGS))
+
+    asyncio.run(play())
+
+
+def test_a_lost_connection_takes_no_more_bites() -> None:
+    """What it sent last is lost with it."""
+
+    async def play() -> None:
+        connection, transport, host = welcomed(Role.SPECTATOR)
+        connection.data_received(FLOOD)
+        taken = len(host.pinged)
+        waiting = connection._next_bite
+        transport.closing = True
+        connection.connection_lost(None)
+        assert waiting is not None
+        assert waiting.cancelled()
+        connection.resume_writing()
+        assert len(host.pinged) == taken
+        assert not connection._untaken
+
+    asyncio.run(play())
+
+
+def test_bad_messages_are_logged_once_and_counted() -> None:
+    """One line for the first, one at the end: a flood of them is not a flood of lines."""
+
+    async def play() -> None:
+        connection, _, _ = welcomed(Role.SPECTATOR)
+        for number in range(10):
+            connection.data_received(sent_by_client(Step(id=number, action=())))
+        connection.connection_lost(None)
+
+    with capture_logs() as lines:
+        asyncio.run(play())
+    assert [line["event"] for line in lines] == ["bad message", "bad messages"]
+    assert lines[-1]["count"] == 10
+
+
+def test_a_driver_that_says_nothing_gets_frames_up_to_a_limit() -> None:
+    """Then none until it speaks: the newest at once, with the count, and the stream goes on."""
+
+    async def play() -> list[tuple[int, int]]:
+        connection, transport, _ = welcomed(Role.DRIVER)
+        for seq in range(100):
+            connection.offer(Broadcast(make_frame(seq=seq)))
+        size = len(transport.written)
+        frame = len(Broadcast(make_frame(seq=99)).encoded(CODECS[MSGPACK], 0))
+        assert limits.WRITE_BUFFER_BYTES <= size < limits.WRITE_BUFFER_BYTES + frame
+        pong = Pong(id=1, t_ping=0.0, t_received=0.0, t_sent=0.0)
+        connection.data_received(sent_by_client(pong))
+        connection.offer(Broadcast(make_frame(seq=100)))
+        return telemetry_in(transport.written)
+
+    got = asyncio.run(play())
+    sent = len(got) - 2
+    assert got[:sent] == [(seq, 0) for seq in range(sent)]
+    assert got[sent:] == [(99, 99 - sent), (100, 99 - sent)]
+
+
+def test_a_driver_that_says_nothing_still_hears_heartbeats() -> None:
+    """Frames that were left out are not taken for something said."""
+
+    async def play() -> bool:
+        connection, transport, host = welcomed(Role.DRIVER)
+        for seq in range(100):
+            connection.offer(Broadcast(make_frame(seq=seq)))
+        host.clock.stall(limits.HEARTBEAT_S + 0.25)
+        connection.offer(Broadcast(make_frame(seq=100)))
+        before = len(transport.written)
+        connection.beat(host.clock.now())
+        return len(transport.written) > before
+
+    assert asyncio.run(play())
+
+
+def test_a_spectator_need_not_say_anything() -> None:
+    """It gets every frame as long as its connection takes them."""
+
+    async def play() -> bytes:
+        connection, transport, _ = welcomed(Role.SPECTATOR)
+        for seq in range(100):
+            connection.offer(Broadcast(make_frame(seq=seq)))
+        return transport.written
+
+    assert telemetry_in(asyncio.run(play())) == [(seq, 0) for seq in range(100)]
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="of Linux")
+@pytest.mark.parametrize(("role", "cut"), [(Role.DRIVER, True), (Role.SPECTATOR, False)])
+def test_only_a_driver_is_cut_off_for_taking_nothing(role: Role, cut: bool) -> None:
+    """A spectator may stop reading for as long as it likes; both are probed when all is silent."""
+
+    async def play() -> dict[int, int]:
+        return welcomed(role)[1].socket.options
+
+    options = asyncio.run(play())
+    assert (getattr(socket, "TCP_USER_TIMEOUT", 0) in options) is cut
+    assert socket.TCP_KEEPINTVL in options

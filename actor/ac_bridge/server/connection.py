@@ -1,14 +1,16 @@
 """One WebSocket connection: bytes in, messages to the actor; messages out, bytes. A thin shell.
 
 An `asyncio.Protocol` around websockets' Sans-I/O core, so that a step is answered within the very
-callback that received it: no task, no queue, no hand-over. The transport's buffer is the outbox;
-answers always go in, telemetry only while the reader keeps up.
+callback that received it: no task, no queue, no hand-over. Of a peer that sends much at once, a
+bite is taken at a time: ticks and everybody else come in between. The transport's buffer is the
+outbox; answers always go in, telemetry only while the reader keeps up.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Mapping
 from typing import Protocol as Interface
 from typing import cast
 
@@ -27,6 +29,7 @@ from ac_bridge_protocol.codec import CODECS
 from ac_bridge_protocol.errors import ACBridgeError, ErrorCode, FrameError, RemoteProtocolError
 from ac_bridge_protocol.fragments import Fragments
 from ac_bridge_protocol.limits import (
+    BITE_BYTES,
     CONNECTIONS,
     HEARTBEAT_S,
     KEEPALIVE,
@@ -39,6 +42,13 @@ from ac_bridge_protocol.session import ActorSession, Course, Repeat, SessionStat
 
 log = structlog.get_logger()
 
+
+BITE_PAUSE_S = 0.001
+"""From one bite of a peer's bytes to the next, in seconds.
+
+A pause, not only a turn of the loop: a loop that never sleeps lets go of the interpreter for so
+short moments that the threads which wait for the next tick do not get it.
+"""
 
 CLOSE_S = 1.0
 """How long a connection that we close may take to hang up, in seconds."""
@@ -61,7 +71,6 @@ class Connection(asyncio.Protocol):
     """One client of the actor.
 
     Attributes:
-        role: what it was welcomed as; None before.
         drive: the driver's session that it carries; None for anybody else.
         peer: its address, for the log.
         gone: done once the connection is lost; None before it was made.
@@ -79,11 +88,15 @@ class Connection(asyncio.Protocol):
         self._session: ActorSession | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._congested = False
+        self._untaken = bytearray()
+        self._next_bite: asyncio.TimerHandle | None = None
         self._newest: Broadcast | None = None
         self._dropped = 0
+        self._unheard_bytes = 0  # sent since the peer last said anything
         self._last_sent_s = 0.0
         self._pings = 0
-        self.role: Role | None = None
+        self._bad_messages = 0
+        self._role: Role | None = None
         self.drive: Drive | None = None
         self.peer = "?"
         self.gone: asyncio.Future[None] | None = None
@@ -105,16 +118,15 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the peer."""
-        self._ws.receive_data(data)
-        for event in self._ws.events_received():
-            if isinstance(event, Request):
-                self._shake_hands(event)
-            elif isinstance(event, Frame):
-                self._take(event)
-        self._flush()
+        if len(data) <= BITE_BYTES and not self._untaken:
+            self._read(data)
+            return
+        self._untaken += data
+        if self._next_bite is None:
+            self._take_bite()
 
     def eof_received(self) -> None:
-        """The peer sends no more."""
+        """The peer sends no more. What it sent was taken: until then nothing more is read."""
         self._ws.receive_eof()
         self._flush()
 
@@ -122,7 +134,12 @@ class Connection(asyncio.Protocol):
         """The connection is gone, for whatever reason."""
         if self._deadline is not None:
             self._deadline.cancel()
+        self._untaken.clear()
+        if self._next_bite is not None:
+            self._next_bite.cancel()
         self._host.connections.discard(self)
+        if self._bad_messages > 1:
+            log.warning("bad messages", peer=self.peer, count=self._bad_messages)
         # A close frame ends for good: the peer's own, or ours to one that breaks WebSocket's rules.
         # Whoever was cut off, half open or killed sent none, and got none.
         self._host.left(self, for_good=self._ws.close_sent is not None)
@@ -138,13 +155,21 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The reader caught up: give it the newest frame."""
         self._congested = False
-        if self._transport is not None:
-            self._transport.resume_reading()
-        if self._newest is not None:
-            newest, self._newest = self._newest, None
-            self.offer(newest)
+        self._read_on()
+        self._offer_newest()
 
     # --- The actor calls --------------------------------------------------------------------------
+
+    @property
+    def role(self) -> Role | None:
+        """What it was welcomed as; None before."""
+        return self._role
+
+    @role.setter
+    def role(self, role: Role) -> None:
+        self._role = role
+        if role is Role.DRIVER and self._transport is not None:
+            _set_options(self._transport, {_SENT_MAY_WAIT: KEEPALIVE[_SENT_MAY_WAIT]})
 
     @property
     def open(self) -> bool:
@@ -159,12 +184,14 @@ class Connection(asyncio.Protocol):
 
     def offer(self, frame: Broadcast) -> None:
         """Send a frame unless the reader is behind; then keep only the newest, and count."""
-        if self._congested:
+        if self._congested or self._full:
             self._dropped += self._newest is not None
             self._newest = frame
         elif self.open and self._session is not None and self._transport is not None:
+            data = frame.encoded(self._session.codec, self._dropped)
             self._last_sent_s = self._host.clock.now()
-            self._transport.write(frame.encoded(self._session.codec, self._dropped))
+            self._unheard_bytes += len(data)
+            self._transport.write(data)
 
     def forget_stream(self) -> None:
         """A stream of frames begins anew, or ends."""
@@ -174,7 +201,7 @@ class Connection(asyncio.Protocol):
     def beat(self, now_s: float) -> None:
         """Say something if nothing was said for long: a peer that waits can tell that we live."""
         if (
-            self.role is not None
+            self._role is not None
             and not self._congested
             and now_s - self._last_sent_s > HEARTBEAT_S
         ):
@@ -223,6 +250,54 @@ class Connection(asyncio.Protocol):
 
     # --- Inside -----------------------------------------------------------------------------------
 
+    @property
+    def _full(self) -> bool:
+        """Whether a driver was sent as many frames as it gets without a word of its own.
+
+        One that computes for a minute reads nothing. With its receive window full neither it nor
+        its kernel could take a heartbeat, and its link would pass for dead (`KEEPALIVE`).
+        """
+        return self._role is Role.DRIVER and self._unheard_bytes >= WRITE_BUFFER_BYTES
+
+    def _offer_newest(self) -> None:
+        """Give the reader the newest of the frames that were left out, if it can take it now."""
+        if self._newest is not None and not self._congested:
+            newest, self._newest = self._newest, None
+            self.offer(newest)
+
+    def _take_bite(self) -> None:
+        """Read some of what came; the rest after a pause, and nothing new before that."""
+        self._next_bite = None
+        if self._transport is None or self._transport.is_closing() or self._congested:
+            return  # it goes on when the reader has caught up, if ever
+        self._transport.pause_reading()
+        bite = bytes(self._untaken[:BITE_BYTES])
+        del self._untaken[:BITE_BYTES]
+        self._read(bite)
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """Let more come in, if the reader keeps up: what is kept first, then what is new."""
+        if self._transport is None or self._transport.is_closing():
+            self._untaken.clear()
+        elif self._untaken and self._next_bite is None:
+            loop = asyncio.get_running_loop()
+            self._next_bite = loop.call_later(BITE_PAUSE_S, self._take_bite)
+        elif not self._untaken and not self._congested:
+            self._transport.resume_reading()
+
+    def _read(self, data: bytes) -> None:
+        self._unheard_bytes = 0
+        self._ws.receive_data(data)
+        for event in self._ws.events_received():
+            if isinstance(event, Request):
+                self._shake_hands(event)
+            elif isinstance(event, Frame):
+                self._take(event)
+        self._flush()
+        if self._newest is not None:
+            self._offer_newest()
+
     def _shake_hands(self, request: Request) -> None:
         if len(self._host.connections) > CONNECTIONS:
             text = f"This actor serves {CONNECTIONS} connections at once; try again later.\n"
@@ -247,7 +322,9 @@ class Connection(asyncio.Protocol):
             elif not isinstance(received, Stale):  # a learner gives no answers
                 self._host.handle(self, received)
         except (FrameError, RemoteProtocolError) as error:
-            log.warning("bad message", peer=self.peer, error=str(error))
+            self._bad_messages += 1
+            if self._bad_messages == 1:  # a line for each could be all that the actor does
+                log.warning("bad message", peer=self.peer, error=str(error))
             if session.state is SessionState.CONNECTED:
                 self.refuse(error)
             else:
@@ -263,6 +340,7 @@ class Connection(asyncio.Protocol):
 
     def _put(self, data: bytes, *, binary: bool) -> None:
         self._last_sent_s = self._host.clock.now()
+        self._unheard_bytes += len(data)
         if binary:
             self._ws.send_binary(data)
         else:
@@ -295,16 +373,32 @@ class Connection(asyncio.Protocol):
         self.abort()
 
 
+_SENT_MAY_WAIT = "TCP_USER_TIMEOUT"
+"""The option that ends a link over something sent that waits too long to be taken.
+
+Only a driver's: its session is waiting. Linux counts a peer that answers, but has no room, as one
+that takes nothing; a spectator that stops reading may do so, and costs nothing but its own frames.
+"""
+
+
 def _detect_dead_peers(transport: asyncio.Transport) -> None:
     """Let the kernel end a connection whose other machine vanished without a word.
 
     Not by WebSocket pings: a learner that computes for a minute answers none, and is not dead.
     """
     peer = transport.get_extra_info("socket")
+    if peer is not None:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    options = {name: value for name, value in KEEPALIVE.items() if name != _SENT_MAY_WAIT}
+    _set_options(transport, options)
+
+
+def _set_options(transport: asyncio.Transport, options: Mapping[str, int]) -> None:
+    """Set options of TCP, as far as the platform knows them."""
+    peer = transport.get_extra_info("socket")
     if peer is None:
         return
-    peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in KEEPALIVE.items():
+    for name, value in options.items():
         option = getattr(socket, name, None)  # not every platform has every one
         if option is None:
             continue
