@@ -10,11 +10,8 @@ from typing import Any
 
 import pytest
 
-from ac_bridge.game import NEUTRAL
-from ac_bridge.game.regions import open_region
-from ac_bridge.standin.wheel import DEVICE, pack_controls
 from ac_bridge_client import RemoteEnv
-from helpers.border import ACTOR, Simulation, address, command, simulation
+from helpers.border import ACTOR, Simulation, address, command, simulation, wheel_is_neutral
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="shared memory of Linux")
 
@@ -65,8 +62,7 @@ class Scene:
 
     def wheel_is_neutral(self) -> bool:
         """Look at the device itself."""
-        with contextlib.closing(open_region(self.name + "wheel", DEVICE.size)) as region:
-            return region.read(DEVICE.size) == pack_controls(NEUTRAL)
+        return wheel_is_neutral(self.name + "wheel")
 
 
 @pytest.fixture

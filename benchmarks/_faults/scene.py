@@ -24,6 +24,7 @@ from ac_bridge.game.regions import open_region
 from ac_bridge.standin.wheel import DEVICE, pack_controls
 from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol.errors import GameAbsentError
+from links.child import Child
 
 HOLD_S = 0.5
 """The actor's dead-man time."""
@@ -38,7 +39,6 @@ ACTOR = (
 )
 """An actor with a game of its own, which takes actions to the wheel as they are."""
 READY_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 20.0
 LOOK_S = 0.0005
 """From one look at the wheel to the next: what is seen on it is known this exactly."""
 SPEED_KMH = 30.0
@@ -51,7 +51,7 @@ class ProgramError(Exception):
     """One of our commands did not come up; carries what it said."""
 
 
-class Program:
+class Program(Child):
     """One of our commands in a process of its own. A context manager: it ends the process.
 
     Args:
@@ -60,12 +60,13 @@ class Program:
         within: a command to run it under, such as ``ip netns exec NAME``.
 
     Attributes:
-        process: itself.
         first: the rest of its first line.
 
     Raises:
         ProgramError: it did not come up.
     """
+
+    stop_timeout_s = 20.0
 
     def __init__(self, *arguments: str, ready: str, within: Sequence[str] = ()) -> None:
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 -- closed by `close`
@@ -98,34 +99,15 @@ class Program:
         """Send a signal."""
         self.process.send_signal(number)
 
-    def kill(self) -> None:
-        """End it without a chance to tidy up."""
-        self.process.kill()
-        self.process.wait()
-
     def close(self) -> None:
         """End it in good order, and by force if that is not enough. May be called twice."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.close()
-        try:
-            self.process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
-        self.process.stdout.close()
+        super().close()
         self._log.close()
 
     def _first_line(self) -> str:
         assert self.process.stdout is not None
         ready, _, _ = select.select([self.process.stdout], [], [], READY_TIMEOUT_S)
         return self.process.stdout.readline().decode() if ready else ""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def start_actor(*arguments: str, within: Sequence[str] = ()) -> Program:

@@ -5,7 +5,6 @@ It ends when its standard input does, however its master ended.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
@@ -13,21 +12,22 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
+
+from links.child import Child
 
 BENCHMARKS = Path(__file__).parents[1]
 """Modules are run from here."""
 
 START_TIMEOUT_S = 30.0
 """Importing takes a second or two, on a busy machine more."""
-STOP_TIMEOUT_S = 10.0
 
 
 class ServantError(Exception):
     """A process did not do what it was asked to do."""
 
 
-class Servant:
+class Servant(Child):
     """The master's side of such a process. A context manager: it ends the process.
 
     Args:
@@ -36,12 +36,13 @@ class Servant:
         within: a command that runs the rest of its line, such as ``ip netns exec NAME``.
 
     Attributes:
-        process: itself.
         first: what it said by itself, once it was ready.
 
     Raises:
         ServantError: it did not become ready.
     """
+
+    stop_timeout_s = 10.0
 
     def __init__(self, module: str, *arguments: str, within: Sequence[str] = ()) -> None:
         self._module = module
@@ -100,29 +101,6 @@ class Servant:
         line, _, self._said = self._said.partition(b"\n")
         said: dict[str, Any] = json.loads(line)
         return said
-
-    def kill(self) -> None:
-        """End it without a chance to say good-bye."""
-        self.process.kill()
-        self.process.wait()
-
-    def close(self) -> None:
-        """End it in good order, and by force if that is not enough. May be called twice."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.close()
-        try:
-            self.process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
-        self.process.stdout.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 # --- The servant's own side -----------------------------------------------------------------------

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ac_bridge_protocol.helpers import GrowingWaits
+
 FIRST_S = 0.05
 """The first wait after an attempt that failed at once: a link that flickers is back by then."""
 
@@ -14,7 +16,6 @@ LONGEST_S = 2.0
 def waits_s() -> Iterator[float]:
     """Yield the seconds to wait before each attempt, without end: none, then doubling ones."""
     yield 0.0
-    wait_s = FIRST_S
+    waits = GrowingWaits(FIRST_S, LONGEST_S)
     while True:
-        yield wait_s
-        wait_s = min(2 * wait_s, LONGEST_S)
+        yield waits.next_s()

@@ -56,7 +56,7 @@ PING_S = 1.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Terms:
+class DriveOptions:
     """How to drive: what every link of a drive says in its hello."""
 
     uri: str
@@ -83,7 +83,7 @@ class Drive(Closing):
     """Resets and steps an actor's car; loses nothing when a link is lost.
 
     Args:
-        terms: how to drive.
+        options: how to drive.
         on_notice: gets streams, events and progress as they come in.
 
     Attributes:
@@ -94,11 +94,11 @@ class Drive(Closing):
     Raises:
         ConnectError: no actor answered there.
         RefusedError: it answered no.
-        SettingError: it cannot offer something that the terms name.
+        SettingError: it cannot offer something that the options name.
     """
 
-    def __init__(self, terms: Terms, on_notice: Callable[[Notice], None]) -> None:
-        self.terms = terms
+    def __init__(self, options: DriveOptions, on_notice: Callable[[Notice], None]) -> None:
+        self.options = options
         self.tally = Tally()
         self.clock = ClockFilter()
         self._on_notice = on_notice
@@ -114,7 +114,7 @@ class Drive(Closing):
         self._returned = 0
         self._tick_returned = self._tick_asked = 0
         self._actions: dict[int, Action] = {}
-        self._adopt(self._dial(terms.connect_timeout_s))
+        self._adopt(self._dial(options.connect_timeout_s))
         assert self._link is not None  # noqa: S101 -- just adopted
         self.spec: EnvSpec = self._link.welcome.spec
         self.neutral: Action = tuple(
@@ -204,7 +204,7 @@ class Drive(Closing):
         hz = self.spec.check_rate(hz)
         if not self._secret:
             self._begin_anew()
-        self._begin(self.terms.connect_timeout_s)
+        self._begin(self.options.connect_timeout_s)
         link = self._up()
         self._subscribed_hz = hz
         self._ask(link, link.exchange.subscribe(hz))
@@ -217,7 +217,7 @@ class Drive(Closing):
         """
         found: list[float] = []
         for _ in range(count):
-            self._begin(self.terms.connect_timeout_s)
+            self._begin(self.options.connect_timeout_s)
             before, link = self._echoes, self._up()
             began_s = monotonic_s()
             self._ask(link, link.ping())
@@ -248,7 +248,7 @@ class Drive(Closing):
         if not secret or parted:
             return
         try:  # the car would wait for us otherwise
-            timeout_s = min(RELEASE_S, self.terms.connect_timeout_s)
+            timeout_s = min(RELEASE_S, self.options.connect_timeout_s)
             self._dial(timeout_s, secret, self._course).close()
         except (LinkError, SettingError) as error:
             log.info("The car could not be let go of: %s", error)
@@ -319,7 +319,7 @@ class Drive(Closing):
             self._mend(error)
         except TimeoutError:
             raise LinkTimeoutError(
-                f"The actor at {self.terms.uri} did not answer within {self._timeout_s:g} s.",
+                f"The actor at {self.options.uri} did not answer within {self._timeout_s:g} s.",
                 hint="Reset to begin a new episode; raise the timeout if the game needs longer.",
             ) from None
 
@@ -360,10 +360,10 @@ class Drive(Closing):
             self._count_stale()
             self._link = None
         if not self._secret:
-            raise LinkLostError(f"The link to {self.terms.uri} is lost.", hint=_RESET) from cause
+            raise LinkLostError(f"The link to {self.options.uri} is lost.", hint=_RESET) from cause
         if code == CloseCode.GOING_AWAY:
             raise self._lost(EndReason.ACTOR_STOPPED, "was stopped.") from cause
-        why = f"The link to {self.terms.uri} is lost." if cause is None else cause.message
+        why = f"The link to {self.options.uri} is lost." if cause is None else cause.message
         log.info("%s Connecting again.", why)
         for wait_s in waits_s():
             self._stopping.wait(wait_s)
@@ -388,7 +388,7 @@ class Drive(Closing):
     def _resumed(self) -> Link:
         """Return a link on which the session goes on, and everything in flight was repeated."""
         try:
-            timeout_s = min(ATTEMPT_S, self.terms.connect_timeout_s)
+            timeout_s = min(ATTEMPT_S, self.options.connect_timeout_s)
             link = self._dial(timeout_s, self._secret, self._course)
         except (RefusedError, SettingError) as error:
             stopped = error.code is ErrorCode.SHUTTING_DOWN
@@ -410,7 +410,7 @@ class Drive(Closing):
     def _lost(self, reason: EndReason, what: str) -> SessionLostError:
         self._secret = ""
         return SessionLostError(
-            f"The actor at {self.terms.uri} {what}", reason=reason.value, hint=_RESET
+            f"The actor at {self.options.uri} {what}", reason=reason.value, hint=_RESET
         )
 
     def _begin_anew(self) -> None:
@@ -421,12 +421,12 @@ class Drive(Closing):
         """
         if self._link is not None:
             self._link.drop()
-        link = self._dial(self.terms.connect_timeout_s)
+        link = self._dial(self.options.connect_timeout_s)
         if link.welcome.spec != self.spec:
             link.close()
             raise LinkError(
-                f"The actor at {self.terms.uri} offers something else than before: its rates, mode "
-                "or observation have changed.",
+                f"The actor at {self.options.uri} offers something else than before: its rates, "
+                "mode or observation have changed.",
                 hint="Make a new environment, whose spaces fit.",
             )
         self.clock = ClockFilter()  # the actor may be another process, with another clock
@@ -443,13 +443,13 @@ class Drive(Closing):
         self._link, self._secret = link, link.welcome.session
 
     def _dial(self, timeout_s: float, session: str = "", course: Course | None = None) -> Link:
-        terms = self.terms
+        options = self.options
         return Link(
-            terms.uri,
-            codec=terms.codec,
-            mode=terms.mode,
-            delay_ticks=terms.delay_ticks,
-            observation=terms.observation,
+            options.uri,
+            codec=options.codec,
+            mode=options.mode,
+            delay_ticks=options.delay_ticks,
+            observation=options.observation,
             session=session,
             course=course,
             connect_timeout_s=timeout_s,

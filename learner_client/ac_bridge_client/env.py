@@ -14,7 +14,7 @@ import gymnasium as gym
 import numpy as np
 
 from ac_bridge_client.core import EnvCore, Info, Observation, takeover_in
-from ac_bridge_client.drive import Drive, Terms
+from ac_bridge_client.drive import Drive, DriveOptions
 from ac_bridge_client.exchange import Notice
 from ac_bridge_client.link import ignore
 from ac_bridge_client.measure import LinkMeter
@@ -105,10 +105,12 @@ class RemoteEnv(gym.Env[Observation, Action]):
         ):
             if not seconds > 0:
                 raise SettingError(f"{name} is a time above 0 s, not {seconds!r}.", setting=name)
-        terms = Terms(uri, codec, chosen, int(delay_ticks or 0), observation, connect_timeout_s)
+        options = DriveOptions(
+            uri, codec, chosen, int(delay_ticks or 0), observation, connect_timeout_s
+        )
         if chosen is Mode.FIXED_DELAY and delay_ticks is None:
-            terms = dataclasses.replace(terms, delay_ticks=_measured_delay(terms, measure_s))
-        self._drive = Drive(terms, on_notice)
+            options = dataclasses.replace(options, delay_ticks=_measured_delay(options, measure_s))
+        self._drive = Drive(options, on_notice)
         self._unclosed = weakref.finalize(self, _let_go, self._drive, os.getpid())
         try:
             if self._drive.spec.mode is not Mode.LOCKSTEP:
@@ -220,7 +222,7 @@ class RemoteEnv(gym.Env[Observation, Action]):
         self._core.end()
         self._drive.close()
         self._unclosed.detach()
-        log.info("%s: %s", self._drive.terms.uri, self.stats().summary())
+        log.info("%s: %s", self._drive.options.uri, self.stats().summary())
 
     def _check_open(self) -> None:
         if self._closed:
@@ -303,14 +305,14 @@ def check_link(round_trips_s: Sequence[float], spec: EnvSpec, asked: Mode | None
         )
 
 
-def _measured_delay(terms: Terms, seconds: float) -> int:
+def _measured_delay(options: DriveOptions, seconds: float) -> int:
     """Return the delay in ticks that a link needs; 1 where the actor does not offer any.
 
     Raises:
         SettingError: more than can be.
     """
     with LinkMeter(
-        terms.uri, codec=terms.codec, connect_timeout_s=terms.connect_timeout_s
+        options.uri, codec=options.codec, connect_timeout_s=options.connect_timeout_s
     ) as meter:
         spec = meter.spec
         if Mode.FIXED_DELAY not in spec.modes:
@@ -325,7 +327,7 @@ def _measured_delay(terms: Terms, seconds: float) -> int:
         )
     log.info(
         "Round trips to %s: p50 %s, worst %s of %d; delay_ticks=%d.",
-        terms.uri,
+        options.uri,
         ms(figures.p50_s),
         ms(figures.worst_s),
         figures.round_trips,

@@ -172,20 +172,29 @@ class Course:
         """Return the state that a message leads to; None if it is not allowed now."""
         return self._table[self.state].get((way, self._name(message)))
 
-    def advance(self, way: Way, message: Message) -> None:
-        """Take a message's move without a link to carry it: its peer will ask for it again.
+    def allowed(self, message: Message) -> SessionState:
+        """Return the state that a message to be sent leads to.
 
         Raises:
             LocalProtocolError: it is not allowed now. Nothing has changed.
         """
-        following = self.following(way, message)
-        problem = self.problem(message)
-        if following is None or problem:
+        following = self.following(Way.OUT, message)
+        if following is None:
             raise LocalProtocolError(
-                problem or f"A {message.type} cannot be sent while {self.state.value}.",
-                hint=self.expected(way),
+                f"A {message.type} cannot be sent while {self.state.value}.",
+                hint=self.expected(Way.OUT),
             )
-        self.take(message, following)
+        if problem := self.problem(message):
+            raise LocalProtocolError(problem, hint=self.expected(Way.OUT))
+        return following
+
+    def advance(self, message: Message) -> None:
+        """Send a message without a link to carry it: its peer will ask for it again.
+
+        Raises:
+            LocalProtocolError: it is not allowed now. Nothing has changed.
+        """
+        self.take(message, self.allowed(message))
 
     def problem(self, message: Message) -> str:
         """Say what is wrong with a message that the table allows; nothing if nothing is."""
@@ -368,7 +377,7 @@ class Session(abc.ABC):
         following = self.course.following(Way.IN, message)
         if following is None:
             raise self._illegal(message)
-        if problem := self._problem(message, following):
+        if problem := self.course.problem(message) or self._unresumable(following):
             raise RemoteProtocolError(problem, request_id=getattr(message, "id", None))
         self._take(message, following)
         return message
@@ -382,13 +391,8 @@ class Session(abc.ABC):
 
         Either way nothing has changed.
         """
-        following = self.course.following(Way.OUT, message)
-        if following is None:
-            raise LocalProtocolError(
-                f"A {message.type} cannot be sent while {self.state.value}.",
-                hint=self.course.expected(Way.OUT),
-            )
-        if problem := self._problem(message, following):
+        following = self.course.allowed(message)
+        if problem := self._unresumable(following):
             raise LocalProtocolError(problem)
         data = self.codec.encode(message)
         self._take(message, following)
@@ -402,10 +406,11 @@ class Session(abc.ABC):
     def _known(self, message: Message) -> Repeat | Stale | None:
         """Return what came in if it needs no move, because it came before or comes too late."""
 
-    def _problem(self, message: Message, following: SessionState) -> str:
+    def _unresumable(self, following: SessionState) -> str:
+        """Say that there is nothing to go on with, if a welcome says so and there is not."""
         if following is SessionState.RESUMED and self._resuming is None:
             return "A welcome goes on with a session that there never was."
-        return self.course.problem(message)
+        return ""
 
     def _take(self, message: Message, following: SessionState) -> None:
         if following is SessionState.RESUMED and self._resuming is not None:

@@ -11,7 +11,7 @@ import pytest
 from ac_bridge_client import drive as drive_module
 from ac_bridge_client import link as link_module
 from ac_bridge_client.clock import monotonic_s
-from ac_bridge_client.drive import Drive, Terms
+from ac_bridge_client.drive import Drive, DriveOptions
 from ac_bridge_client.exchange import Notice
 from ac_bridge_client.link import Link
 from ac_bridge_protocol.errors import (
@@ -59,7 +59,7 @@ def driving(
     """Connect to a scripted actor."""
     mode = Mode.FIXED_DELAY if delay_ticks else Mode.LATEST
     with scripted(*scripts) as uri:
-        drive = Drive(Terms(uri, mode=mode, delay_ticks=delay_ticks), on_notice)
+        drive = Drive(DriveOptions(uri, mode=mode, delay_ticks=delay_ticks), on_notice)
         try:
             yield drive
         finally:
@@ -169,7 +169,7 @@ def test_past_the_grace_period_the_session_is_lost() -> None:
         peer.cut()
 
     with scripted(cut) as uri:
-        drive = Drive(Terms(uri, connect_timeout_s=0.1), lambda _: None)
+        drive = Drive(DriveOptions(uri, connect_timeout_s=0.1), lambda _: None)
         drive.reset(None, "", WAIT_S)
         with pytest.raises(SessionLostError, match=r"0\.2 s") as caught:
             drive.step(GO, (), WAIT_S)

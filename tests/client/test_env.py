@@ -15,7 +15,7 @@ from gymnasium.utils.env_checker import check_env
 
 from ac_bridge import ACBridgeLocal, RealTimeStepper
 from ac_bridge_client import RemoteEnv
-from ac_bridge_client.drive import Drive, Terms
+from ac_bridge_client.drive import Drive, DriveOptions
 from ac_bridge_client.exchange import Notice
 from ac_bridge_client.link import Link
 from ac_bridge_protocol.errors import (
@@ -146,7 +146,7 @@ def test_float32_rounding_is_forgiven(env: RemoteEnv) -> None:
 
 def test_actor_refuses_what_the_client_would_not_send(lockstep_uri: str) -> None:
     """NaN that reaches the actor is refused there, by name, and the session goes on."""
-    with Drive(Terms(lockstep_uri), lambda _: None) as drive:
+    with Drive(DriveOptions(lockstep_uri), lambda _: None) as drive:
         drive.reset(None, "", 30.0)
         with pytest.raises(ActionError) as caught:
             drive.step((0.0, float("nan"), 0.0), (), 5.0)
@@ -307,7 +307,7 @@ def test_subscription_beyond_the_actors_rate(lockstep_uri: str) -> None:
 def test_failure_of_something_else_does_not_cost_a_step(lockstep_uri: str) -> None:
     """A message refused by the actor that nobody waits for comes as a notice, not as an answer."""
     notices: list[Notice] = []
-    with Drive(Terms(lockstep_uri), notices.append) as drive:
+    with Drive(DriveOptions(lockstep_uri), notices.append) as drive:
         drive.reset(1, "", 30.0)
         assert drive._link is not None
         drive._link.send(drive._link.exchange.subscribe(300.0))

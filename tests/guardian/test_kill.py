@@ -12,11 +12,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ac_bridge.game import NEUTRAL
-from ac_bridge.game.regions import open_region
-from ac_bridge.standin.wheel import DEVICE, pack_controls
 from ac_bridge_client import RemoteEnv
-from helpers.border import ACTOR, address, command, simulation
+from helpers.border import ACTOR, address, command, simulation, wheel_is_neutral
 from helpers.guardians import eventually, guardians_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="shared memory of Linux")
@@ -54,8 +51,7 @@ class Scene:
 
     def is_neutral(self) -> bool:
         """Look at the device itself."""
-        with contextlib.closing(open_region(self.wheel, DEVICE.size)) as region:
-            return region.read(DEVICE.size) == pack_controls(NEUTRAL)
+        return wheel_is_neutral(self.wheel)
 
 
 @pytest.fixture

@@ -9,7 +9,10 @@ import sys
 from collections.abc import Iterator
 from typing import IO
 
+from ac_bridge.game import NEUTRAL
+from ac_bridge.game.regions import open_region
 from ac_bridge.standin.layouts import default_circuit
+from ac_bridge.standin.wheel import DEVICE, pack_controls
 from ac_bridge_client import RemoteEnv
 from ac_bridge_client.drivers import LineDriver
 from ac_bridge_client.laps import LapReport, drive_laps
@@ -67,6 +70,12 @@ def simulation(prefix: str, wheel: str, *options: str) -> Iterator[Simulation]:
     names = ("--prefix", prefix, "--wheel", wheel, "--with-parent")
     with command("simulate", *names, *options) as process:
         yield Simulation(process)
+
+
+def wheel_is_neutral(wheel: str) -> bool:
+    """Look at the device of a stand-in's wheel itself, where the game does."""
+    with contextlib.closing(open_region(wheel, DEVICE.size)) as region:
+        return region.read(DEVICE.size) == pack_controls(NEUTRAL)
 
 
 def address(process: subprocess.Popen[str]) -> str:

@@ -187,7 +187,7 @@ class Two:
         if self.link is not None and self.link.actor.course is self.actor_course:
             self.link.down.append(self.link.actor.send(message))
         else:
-            self.actor.advance(Way.OUT, message)
+            self.actor.advance(message)
 
     def _asked(self, data: bytes) -> None:
         assert self.link is not None
@@ -570,13 +570,13 @@ def test_a_course_advances_without_a_link_by_the_same_rules() -> None:
     """What could not be sent cannot be kept as an answer either, and changes nothing."""
     course = Course(ACTOR)
     with pytest.raises(LocalProtocolError, match="cannot be sent while connected") as caught:
-        course.advance(Way.OUT, make_failure(1))
+        course.advance(make_failure(1))
     assert "refusal" in caught.value.hint
     two = driving(0)
     step = two.step()
     two.carry_all()
     two.cut()
     with pytest.raises(LocalProtocolError, match="is not in flight"):
-        two.actor.advance(Way.OUT, make_step_result(step + 1))
+        two.actor.advance(make_step_result(step + 1))
     assert list(two.actor.in_flight) == [step]
     assert not Course(LEARNER).in_flight

@@ -12,8 +12,7 @@ import structlog
 
 from ac_bridge.game import Inheritance
 from ac_bridge.guardian.takeover import EXIT_USELESS, FAREWELL, LINGER_S, PATIENCE_S, READY
-from ac_bridge.guardian.waits import GrowingWaits
-from ac_bridge_protocol.helpers import Closing
+from ac_bridge_protocol.helpers import Closing, GrowingWaits
 
 log = structlog.get_logger()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import signal
 
-from ac_bridge.guardian.waits import GrowingWaits
+from ac_bridge_protocol.helpers import GrowingWaits
 
 EXIT_SETTING = 2
 """The status of an actor that says: you must change something."""

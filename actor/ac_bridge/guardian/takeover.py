@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from ac_bridge.guardian.waits import GrowingWaits
+from ac_bridge_protocol.helpers import GrowingWaits
 
 FAREWELL = b"neutral\n"
 """What an actor says that has set its wheel neutral itself."""

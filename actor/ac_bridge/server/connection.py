@@ -295,8 +295,7 @@ class Connection(asyncio.Protocol):
             elif isinstance(event, Frame):
                 self._take(event)
         self._flush()
-        if self._newest is not None:
-            self._offer_newest()
+        self._offer_newest()
 
     def _shake_hands(self, request: Request) -> None:
         if len(self._host.connections) > CONNECTIONS:

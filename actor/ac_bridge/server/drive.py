@@ -11,7 +11,7 @@ from typing import Protocol
 from ac_bridge.server.failures import failure_of
 from ac_bridge_protocol.errors import ACBridgeError
 from ac_bridge_protocol.messages import Failure, Message, ResetResult, StepResult
-from ac_bridge_protocol.session import Course, Way
+from ac_bridge_protocol.session import Course
 from ac_bridge_protocol.spec import EnvSpec
 
 
@@ -59,7 +59,7 @@ class Drive:
         if self.link is not None and self.link.open:
             self.link.send(message)
         elif isinstance(message, ResetResult | StepResult | Failure):
-            self.course.advance(Way.OUT, message)
+            self.course.advance(message)
 
     def fail(self, error: ACBridgeError, request_id: int | None) -> None:
         """Say that a request could not be granted."""

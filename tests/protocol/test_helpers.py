@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ac_bridge.guardian.waits import GrowingWaits
+from ac_bridge_protocol.helpers import GrowingWaits
 
 
 def test_they_double_up_to_the_longest() -> None:
