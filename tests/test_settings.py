@@ -67,8 +67,12 @@ def test_file_in_the_working_directory(tmp_path: Path) -> None:
         ("game", "tetris"),
         ("listen", "nowhere"),
         ("listen", "127.0.0.1:99999"),
-        ("listen", "0.0.0.0:8765"),
-        ("listen", "192.168.1.20:8765"),
+        ("driver_token", "short"),
+        ("relay", "wss://host/my-pc"),
+        ("relay", "https://host/actors/my-pc"),
+        ("relay", "wss://host/actors/my pc"),
+        ("trusted_proxies", "nonsense"),
+        ("allow_origins", "lab.example"),
         ("seed", -1),
         ("gearbox", "none"),
         ("controller", "feet"),
@@ -84,6 +88,42 @@ def test_out_of_range_names_the_setting(name: str, value: Any) -> None:
         load_settings(**{name: value})
     assert caught.value.setting == name
     assert f"--{name.replace('_', '-')}" in str(caught.value)
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:8765", "192.168.1.20:8765", "[::]:8765", "pc:8765"])
+def test_beyond_loopback_a_token_is_needed(listen: str, tmp_path: Path) -> None:
+    """Whoever can be reached must know who may come in: by a file, or by the environment."""
+    with pytest.raises(SettingError, match="no token") as caught:
+        load_settings(listen=listen)
+    assert caught.value.setting == "listen"
+    assert "token new" in caught.value.hint
+    assert load_settings(listen=listen, token_file=tmp_path / "tokens.txt").listen == listen
+    assert load_settings(listen=listen, driver_token="x" * 32).listen == listen
+
+
+def test_a_relay_needs_a_token_too() -> None:
+    """At a relay an actor on loopback can be reached from anywhere."""
+    with pytest.raises(SettingError, match="no token") as caught:
+        load_settings(relay="wss://host/actors/my-pc")
+    assert caught.value.setting == "relay"
+
+
+def test_a_certificate_and_its_key_go_together(tmp_path: Path) -> None:
+    """One without the other is named."""
+    with pytest.raises(SettingError) as caught:
+        load_settings(tls_cert=tmp_path / "cert.pem")
+    assert caught.value.setting == "tls_key"
+
+
+def test_several_texts_come_from_anywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A list in TOML, commas in a variable, a flag that is repeated."""
+    monkeypatch.setenv("AC_BRIDGE_ALLOW_ORIGINS", "https://A.example/, http://b.example:8080")
+    file = tmp_path / "my.toml"
+    file.write_text('trusted_proxies = ["10.0.0.0/8"]\n')
+    settings = load_settings(file)
+    assert settings.allow_origins == ("https://a.example", "http://b.example:8080")
+    assert settings.trusted_proxies == ("10.0.0.0/8",)
+    assert load_settings(trusted_proxies=["127.0.0.1"]).trusted_proxies == ("127.0.0.1",)
 
 
 def test_late_policy_lease_and_spectators() -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import ipaddress
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
+from ac_bridge.net.addresses import is_loopback, networks
+from ac_bridge.net.tokens import TokenBook
 from ac_bridge_protocol.errors import SettingError
 from ac_bridge_protocol.limits import CONNECTIONS, TEXT_CHARACTERS
+from ac_bridge_protocol.relay import name_in
 
 DEFAULT_CONFIG = Path("ac-bridge.toml")
 """Read from the working directory where it exists."""
@@ -31,10 +35,40 @@ REGION_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$"
 never hidden, and short enough for every system."""
 
 
-class ActorSettings(BaseSettings):
-    """Everything that can be set about an actor. Each field is a flag of `ac-bridge actor`."""
+Texts = Annotated[tuple[str, ...], NoDecode]
+"""Several texts; in a variable, with commas between them."""
 
-    model_config = SettingsConfigDict(env_prefix="AC_BRIDGE_", extra="forbid", frozen=True)
+
+class Settings(BaseSettings):
+    """What the settings of all our programs have in common."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- the parent's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: what was said last and nearest wins."""
+        toml = settings_cls.model_config.get("toml_file")
+        files = (TomlConfigSettingsSource(settings_cls),) if toml else ()
+        return init_settings, env_settings, *files
+
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+class ActorSettings(Settings):
+    """Everything that can be set about an actor.
+
+    Each field that is no secret is a flag of `ac-bridge actor`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="AC_BRIDGE_")
 
     game: Literal["auto", "shm", "standin"] = "auto"
     """The game to drive: ``shm`` is whatever publishes Assetto Corsa's pages on this machine,
@@ -50,7 +84,35 @@ class ActorSettings(BaseSettings):
     page_prefix: str = Field(default="acpmf_", pattern=REGION_NAME)
     """What the names of the game's pages begin with."""
     listen: str = "127.0.0.1:8765"
-    """Address and port; port 0 takes a free one. Loopback only, as nothing checks who calls."""
+    """Address and port; port 0 takes a free one. Anything but loopback needs a token."""
+    token_file: Path | None = None
+    """A file of tokens, one ``driver TOKEN`` or ``spectator TOKEN`` a line, read anew whenever it
+    changes; `ac-bridge token new` writes one."""
+    driver_token: SecretStr | None = None
+    """Whoever shows it may drive and watch. In the environment or a file, never a flag."""
+    spectator_token: SecretStr | None = None
+    """Whoever shows it may watch. In the environment or a file, never a flag."""
+    tls_cert: Path | None = None
+    """PEM file of a certificate: with it and tls_key the actor serves ``wss://``."""
+    tls_key: Path | None = None
+    """PEM file of the certificate's private key."""
+    allow_origins: Texts = ()
+    """Origins of web pages that may connect, such as ``https://lab.example``. None but the actor's
+    own otherwise."""
+    trusted_proxies: Texts = ()
+    """Addresses or networks of proxies whose ``X-Forwarded-For`` is believed."""
+    relay: str | None = None
+    """A relay to park at, ``wss://HOST/actors/NAME``: learners reach the actor there."""
+    relay_token: SecretStr | None = None
+    """What lets this actor park. In the environment or a file, never a flag."""
+    relay_ca_file: Path | None = None
+    """PEM file of the authority that signed the relay's certificate."""
+    relay_fingerprint: str | None = None
+    """Of the relay's certificate, if that is self-signed."""
+    announce: bool = False
+    """Announce this actor on the local network, for `ac-bridge actors`."""
+    announce_name: str | None = Field(default=None, max_length=63)
+    """The name that it is announced under; the machine's own otherwise."""
     control_hz: float = Field(default=10.0, ge=CONTROL_HZ[0], le=CONTROL_HZ[1])
     """Control ticks a second."""
     telemetry_hz: float = Field(default=60.0, ge=TELEMETRY_HZ[0], le=TELEMETRY_HZ[1])
@@ -99,15 +161,42 @@ class ActorSettings(BaseSettings):
     @field_validator("listen")
     @classmethod
     def _check_listen(cls, value: str) -> str:
-        host, _, port = value.rpartition(":")
-        if not host or not port.isdecimal() or int(port) > 65535:
-            raise ValueError("must be HOST:PORT, such as 127.0.0.1:8765")
-        if not _is_loopback(host):
-            raise ValueError(
-                f"{host} is reachable from other machines, and this version cannot check who "
-                "calls. Listen on 127.0.0.1 and bring the port over with an SSH tunnel"
-            )
+        return check_address(value)
+
+    @field_validator("allow_origins", "trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return split_texts(value)
+
+    @field_validator("allow_origins")
+    @classmethod
+    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            scheme, _, rest = origin.partition("://")
+            if scheme not in ("http", "https") or not rest.rstrip("/") or "/" in rest.rstrip("/"):
+                raise ValueError(f"{origin!r} is no origin; write it as https://lab.example:8443")
+        return tuple(origin.rstrip("/").lower() for origin in value)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        networks(value)
         return value
+
+    @field_validator("relay")
+    @classmethod
+    def _check_relay(cls, value: str | None) -> str | None:
+        if value is not None:
+            scheme, _, rest = value.partition("://")
+            host, slash, path = rest.partition("/")
+            if scheme not in ("ws", "wss") or not host or name_in(slash + path) is None:
+                raise ValueError("must be wss://HOST/actors/NAME, such as wss://host/actors/my-pc")
+        return value
+
+    @field_validator("driver_token", "spectator_token", "relay_token")
+    @classmethod
+    def _check_token(cls, value: SecretStr | None) -> SecretStr | None:
+        return check_token(value)
 
     @field_validator("takeover_key")
     @classmethod
@@ -115,6 +204,28 @@ class ActorSettings(BaseSettings):
         if value is not None and not KEY_CHARACTERS <= len(value) <= TEXT_CHARACTERS:
             raise ValueError(f"must have {KEY_CHARACTERS} to {TEXT_CHARACTERS} characters")
         return value
+
+    @model_validator(mode="after")
+    def _check_reach(self) -> Self:
+        has_token = bool(self.token_file or self.driver_token or self.spectator_token)
+        if not is_loopback(self.host) and not has_token:
+            raise SettingError(
+                f"{self.host} is reachable from other machines, and this actor has no token to "
+                "tell who may come in.",
+                setting="listen",
+                hint="Make one (ac-bridge token new --file tokens.txt) and add --token-file "
+                "tokens.txt; or listen on 127.0.0.1.",
+            )
+        if self.relay and not has_token:
+            raise SettingError(
+                "At a relay this actor can be reached from anywhere, and it has no token to tell "
+                "who may come in.",
+                setting="relay",
+                hint="Make one (ac-bridge token new --file tokens.txt) and add --token-file "
+                "tokens.txt.",
+            )
+        check_pair(self.tls_cert, self.tls_key)
+        return self
 
     @model_validator(mode="after")
     def _check_buttons(self) -> Self:
@@ -146,42 +257,86 @@ class ActorSettings(BaseSettings):
     @property
     def host(self) -> str:
         """The address to listen on."""
-        return self.listen.rpartition(":")[0].strip("[]")
+        return host_of(self.listen)
 
     @property
     def port(self) -> int:
         """The port to listen on; 0 for a free one."""
-        return int(self.listen.rpartition(":")[2])
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- the parent's signature
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Order the sources: what was said last and nearest wins."""
-        toml = settings_cls.model_config.get("toml_file")
-        files = (TomlConfigSettingsSource(settings_cls),) if toml else ()
-        return init_settings, env_settings, *files
+        return port_of(self.listen)
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
+def check_address(listen: str) -> str:
+    """Return an address to listen on, as it came.
+
+    Raises:
+        ValueError: it is none.
+    """
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise ValueError("must be HOST:PORT, such as 127.0.0.1:8765")
+    return listen
+
+
+def host_of(listen: str) -> str:
+    """Return the host of ``HOST:PORT``."""
+    return listen.rpartition(":")[0].strip("[]")
+
+
+def port_of(listen: str) -> int:
+    """Return the port of ``HOST:PORT``."""
+    return int(listen.rpartition(":")[2])
+
+
+def check_token(value: SecretStr | None) -> SecretStr | None:
+    """Check that a setting is a token, and return it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if value is not None:
+        try:
+            TokenBook.of(driver=value.get_secret_value())
+        except SettingError as error:
+            raise ValueError(error.message) from None
+    return value
+
+
+def check_pair(cert: Path | None, key: Path | None) -> None:
+    """Check that a certificate and its key are both there, or neither.
+
+    Raises:
+        SettingError: one is missing.
+    """
+    if (cert is None) != (key is None):
+        missing = "tls_cert" if cert is None else "tls_key"
+        raise SettingError(
+            "A certificate and its private key go together, and one of them was given.",
+            setting=missing,
+            hint=f"Add --{missing.replace('_', '-')}; ac-bridge cert new makes such a pair.",
+        )
+
+
+def split_texts(value: object) -> object:
+    """Return several texts: those of a list, or what stands between a text's commas."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
 
 
 def load_settings(config: Path | None = None, **given: Any) -> ActorSettings:
-    """Gather the settings.
+    """Gather the actor's settings; see `gather`."""
+    return gather(ActorSettings, DEFAULT_CONFIG, config, given)
+
+
+def gather(
+    kind: type[SettingsT], default: Path, config: Path | None, given: Mapping[str, Any]
+) -> SettingsT:
+    """Gather settings from every source.
 
     Args:
-        config: a TOML file; without one, `ac-bridge.toml` in the working directory if it exists.
+        kind: of settings.
+        default: the TOML file to read if it exists and no other one is named.
+        config: another TOML file.
         given: what was said outright, which beats every other source. None counts as not said.
 
     Raises:
@@ -191,32 +346,30 @@ def load_settings(config: Path | None = None, **given: Any) -> ActorSettings:
         raise SettingError(
             f"The settings file {config} does not exist.", setting="config", hint="Check its path."
         )
-    path = config or (DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None)
-
-    class _Settings(ActorSettings):
-        model_config = SettingsConfigDict(
-            env_prefix="AC_BRIDGE_", extra="forbid", frozen=True, toml_file=path
-        )
-
+    path = config or (default if default.is_file() else None)
+    read = type(kind.__name__, (kind,), {"model_config": kind.model_config | {"toml_file": path}})
     said = {name: value for name, value in given.items() if value is not None}
     try:
-        return _Settings(**said)
+        found: SettingsT = read(**said)
     except ValidationError as error:
-        raise _explain(error, said, path) from None
+        raise _explain(error, kind, said, path) from None
     except ValueError as error:  # a TOML file that is not TOML
         raise SettingError(
             f"The settings file {path} cannot be read: {error}.", setting="config"
         ) from None
+    return found
 
 
-def _explain(error: ValidationError, said: dict[str, Any], path: Path | None) -> SettingError:
+def _explain(
+    error: ValidationError, kind: type[BaseSettings], said: dict[str, Any], path: Path | None
+) -> SettingError:
     problem = error.errors(include_url=False)[0]
     match problem.get("ctx"):
         case {"error": SettingError() as ours}:  # about several settings together
             return ours
     name = str(problem["loc"][0]) if problem["loc"] else "settings"
     if problem["type"] == "extra_forbidden":
-        known = ", ".join(ActorSettings.model_fields)
+        known = ", ".join(kind.model_fields)
         return SettingError(
             f"There is no setting {name!r} (in {path or 'the environment'}).",
             setting=name,
@@ -227,8 +380,10 @@ def _explain(error: ValidationError, said: dict[str, Any], path: Path | None) ->
     if name in said:
         source = f"--{name.replace('_', '-')}"
     else:
-        source = f"AC_BRIDGE_{name.upper()}" + (f" or {path}" if path else "")
-    secret = name == "takeover_key"
+        prefix = kind.model_config.get("env_prefix", "")
+        source = f"{prefix}{name.upper()}" + (f" or {path}" if path else "")
+    field = kind.model_fields.get(name)
+    secret = field is not None and "SecretStr" in str(field.annotation)
     value = "what was given" if secret else repr(problem.get("input"))
     return SettingError(
         f"The setting {name} cannot be {value}: {reason}.",

@@ -15,7 +15,7 @@ import ormsgpack
 from pydantic import ValidationError
 
 from ac_bridge_protocol.errors import ErrorCode, FrameError
-from ac_bridge_protocol.limits import MESSAGE_BYTES, TEXT_CHARACTERS
+from ac_bridge_protocol.limits import MESSAGE_BYTES, MESSAGE_TYPE_BYTES, TEXT_CHARACTERS
 from ac_bridge_protocol.messages import MESSAGE, MESSAGE_TYPES, Message
 from ac_bridge_protocol.wire import WireModel
 
@@ -36,17 +36,19 @@ class Codec(abc.ABC):
         Raises:
             FrameError: more bytes than the peer would take.
         """
-        data = self._dump(message.__dict__)
-        if len(data) > MESSAGE_BYTES:
-            raise FrameError(ErrorCode.TOO_LARGE, _too_large(len(data)))
+        plain = message.__dict__
+        data = self._dump(plain)
+        if len(data) > MESSAGE_TYPE_BYTES[plain["type"]]:
+            raise _too_large(plain["type"], len(data), plain)
         return data
 
-    def decode(self, data: bytes, *, binary: bool) -> Message:
+    def decode(self, data: bytes, *, binary: bool, most_bytes: int = MESSAGE_BYTES) -> Message:
         """Return the message that ``data`` stands for.
 
         Args:
             data: the payload of one WebSocket message.
             binary: whether it came as a binary one.
+            most_bytes: what is larger is not parsed, whatever it may be.
 
         Raises:
             FrameError: wrong kind of frame, too large, malformed, or of an unknown type.
@@ -58,14 +60,19 @@ class Codec(abc.ABC):
                 f"which uses {_KIND[self.binary]} messages.",
                 hint="Send what was negotiated, or connect with the other subprotocol.",
             )
-        if len(data) > MESSAGE_BYTES:
-            raise FrameError(ErrorCode.TOO_LARGE, _too_large(len(data)))
+        if len(data) > most_bytes:
+            raise FrameError(
+                ErrorCode.TOO_LARGE,
+                f"A message of {len(data)} bytes is over the limit of {most_bytes}.",
+            )
         try:
             plain = self._load(data)
         except ValueError as error:
             reason = str(error) or type(error).__name__
             raise FrameError(ErrorCode.MALFORMED, f"Not valid {self.name}: {reason}.") from None
         kind = _kind_of(plain)
+        if len(data) > MESSAGE_TYPE_BYTES[kind]:
+            raise _too_large(kind, len(data), plain)
         try:
             return MESSAGE.validate_python(plain)  # type: ignore[no-any-return]
         except ValidationError as error:
@@ -127,8 +134,12 @@ def _fields(value: Any) -> dict[str, Any]:
     raise TypeError(f"{type(value).__name__} is not part of any message")
 
 
-def _too_large(size: int) -> str:
-    return f"A message of {size} bytes is over the limit of {MESSAGE_BYTES}."
+def _too_large(kind: str, size: int, plain: dict[str, Any]) -> FrameError:
+    return FrameError(
+        ErrorCode.TOO_LARGE,
+        f"A {kind} of {size} bytes is over the limit of {MESSAGE_TYPE_BYTES[kind]}.",
+        request_id=_request_id(plain),
+    )
 
 
 def _kind_of(plain: Any) -> str:

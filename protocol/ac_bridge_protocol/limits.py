@@ -7,6 +7,29 @@ MESSAGE_BYTES = 64 * 1024
 7 kB; nine times that leaves room for longer observations and still bounds what a peer can make us
 hold. A larger one is refused by name and the session goes on."""
 
+MESSAGE_TYPE_BYTES = {
+    "hello": 40 * 1024,  # three texts, every character as two \u escapes: 37 kB
+    "welcome": MESSAGE_BYTES,  # as many features as it likes, at some 100 bytes each
+    "refusal": 28 * 1024,  # two texts: 25 kB
+    "reset": 14 * 1024,  # a text, 12 kB: the operator's key
+    "reset_progress": 1024,  # two numbers and a word
+    "reset_result": MESSAGE_BYTES,  # an observation as long as it likes; frame and statics: 15 kB
+    "step": 32 * 1024,  # 1 + 64 actions of 16 components of 24 digits, with spaces: 28 kB
+    "step_result": MESSAGE_BYTES,  # an observation as long as it likes; its frame: 10 kB
+    "release": 1024,  # nothing but its type
+    "subscribe": 1024,  # two numbers
+    "unsubscribe": 1024,  # nothing but its type
+    "telemetry": 16 * 1024,  # a frame of the longest numbers and texts a page has: 10 kB
+    "event": 14 * 1024,  # a text and two words: 12 kB
+    "ping": 1024,  # two numbers
+    "pong": 1024,  # four numbers: 150 bytes
+    "failure": 52 * 1024,  # four texts: 49 kB
+}
+"""Largest encoded message of each type: what its fields can come to in the longer codec, JSON with
+everything but ASCII escaped, and some. Far more is not a message with a longer value, but somebody
+who wants to be expensive. Nothing a learner sends is larger than a hello; the actor does not even
+parse what is."""
+
 WEBSOCKET_BYTES = 1024 * 1024
 """Largest WebSocket message that is read at all. Beyond it the connection is closed (1009): whoever
 sends sixteen times the limit is not a peer with a bug in one message."""
@@ -26,6 +49,10 @@ TEXT_CHARACTERS = 1024
 HELLO_TIMEOUT_S = 5.0
 """A client that connected says Hello within this time: a round trip takes at most a second."""
 
+HANDSHAKE_TIMEOUT_S = 5.0
+"""TLS, and the request to open a WebSocket, are each done within this time: a second would do for a
+link around the world, and a packet or two may be lost."""
+
 WRITE_BUFFER_BYTES = 64 * 1024
 """Bytes that may wait for a slow reader before its telemetry is thinned out: about twenty frames, a
 third of a second at 60 Hz. A driver gets no more telemetry once so much was sent to it since it
@@ -41,6 +68,10 @@ asks and does not read for this long is cut off."""
 
 CONNECTIONS = 64
 """Connections an actor serves at once: one driver, and spectators for every screen in a lab."""
+
+DRIVERS_WAITING = 8
+"""Drivers that are connected and do not have the car: a team that takes turns. The other places are
+spectators', so that whoever connects as a driver and does nothing takes none of them."""
 
 DELAY_TICKS = 64
 """Longest delay of an action, and so most steps in flight: two thirds of a second at 100 Hz, which

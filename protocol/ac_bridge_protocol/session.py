@@ -22,11 +22,11 @@ import abc
 import dataclasses
 import enum
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ac_bridge_protocol.codec import Codec
 from ac_bridge_protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
-from ac_bridge_protocol.limits import HELLO_TIMEOUT_S, ID_LIMIT
+from ac_bridge_protocol.limits import HELLO_TIMEOUT_S, ID_LIMIT, MESSAGE_TYPE_BYTES
 from ac_bridge_protocol.messages import (
     Failure,
     Message,
@@ -120,6 +120,12 @@ ACTOR: Table = _actor_table()
 """The actor's side: state -> move -> next state."""
 LEARNER: Table = _mirror(ACTOR)
 """The learner's side: the same, seen from the other end."""
+
+
+def _most_bytes(table: Table) -> int:
+    """Return how large the largest message is that ever comes in."""
+    coming = {name for moves in table.values() for way, name in moves if way is Way.IN}
+    return max(MESSAGE_TYPE_BYTES[name.partition(":")[0]] for name in coming)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -347,6 +353,9 @@ class Session(abc.ABC):
         course: what outlives the link.
     """
 
+    most_bytes: ClassVar[int]
+    """What is larger cannot be a message to this side, and is not parsed."""
+
     def __init__(self, table: Table, codec: Codec) -> None:
         self.codec = codec
         self.course = Course(table)
@@ -370,7 +379,7 @@ class Session(abc.ABC):
 
         Either way nothing has changed, and the session goes on.
         """
-        message = self.codec.decode(data, binary=binary)
+        message = self.codec.decode(data, binary=binary, most_bytes=self.most_bytes)
         known = self._known(message)
         if known is not None:
             return known
@@ -436,6 +445,8 @@ class ActorSession(Session):
         now: when the connection was opened, in seconds of the shell's clock.
     """
 
+    most_bytes = _most_bytes(ACTOR)
+
     def __init__(self, codec: Codec, now: float) -> None:
         super().__init__(ACTOR, codec)
         self._opened = now
@@ -452,6 +463,8 @@ class ActorSession(Session):
 
 class LearnerSession(Session):
     """The learner's side of one connection."""
+
+    most_bytes = _most_bytes(LEARNER)
 
     def __init__(self, codec: Codec) -> None:
         super().__init__(LEARNER, codec)

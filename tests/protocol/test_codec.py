@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -13,10 +14,13 @@ from hypothesis import strategies as st
 
 from ac_bridge_protocol.codec import CODEC_NAMES, CODECS, JSON, MSGPACK, Codec
 from ac_bridge_protocol.errors import ErrorCode, FrameError
+from ac_bridge_protocol.frame import GameState
 from ac_bridge_protocol.limits import (
     ACTION_COMPONENTS,
     DELAY_TICKS,
+    ID_LIMIT,
     MESSAGE_BYTES,
+    MESSAGE_TYPE_BYTES,
     OBSERVATION_ELEMENTS,
     PLAN_TICKS,
     TEXT_CHARACTERS,
@@ -26,18 +30,26 @@ from ac_bridge_protocol.messages import (
     Event,
     EventKind,
     Hello,
+    Message,
     Ping,
+    Pong,
     Release,
+    ResetPhase,
+    ResetProgress,
     Role,
     Step,
+    Subscribe,
     Telemetry,
+    Unsubscribe,
 )
-from helpers.frames import make_frame
+from ac_bridge_protocol.spec import Mode
+from helpers.frames import FRAME_VALUES, make_frame
 from helpers.strategies import PLAIN, any_message, messages
 from helpers.wire import make_receipt, make_step_result
 
 BOTH = pytest.mark.parametrize("codec", [JSON, MSGPACK], ids=lambda codec: codec.name)
 PING: dict[str, Any] = {"type": "ping", "id": 1, "t_sent": 1.5}
+HELLO: dict[str, Any] = {"type": "hello", "client": "c/1"}
 
 
 def plainly(codec: Codec, value: Any) -> bytes:
@@ -71,6 +83,8 @@ def test_every_message_comes_back_equal_through_both_codecs(name: str, data: st.
     assert by_json == message
     assert by_msgpack == message
     assert type(by_json) is type(by_msgpack) is MESSAGE_TYPES[name]
+    # Nothing that can be drawn comes near its limit, in its longest form either.
+    assert len(json.dumps(message.model_dump(mode="json"))) <= MESSAGE_TYPE_BYTES[name]
 
 
 @pytest.mark.parametrize("name", MESSAGE_TYPES)
@@ -169,12 +183,89 @@ def test_too_large_a_message_is_not_even_parsed(codec: Codec) -> None:
     assert str(MESSAGE_BYTES) in str(error)
 
 
+def padded(codec: Codec, name: str, size: int) -> bytes:
+    """Return so many bytes that are well-formed and claim to be a message of a type, with an id."""
+    plain = {"type": name, "id": 7, "x": ""}
+    for room in range(12):  # a longer text has a longer head
+        text = "x" * (size - len(plainly(codec, plain)) - room)
+        if len(data := plainly(codec, plain | {"x": text})) == size:
+            return data
+    raise AssertionError
+
+
+@BOTH
+@pytest.mark.parametrize("name", MESSAGE_TYPES)
+def test_each_type_has_a_size_of_its_own(codec: Codec, name: str) -> None:
+    """At its limit a message is looked at; one byte beyond it is refused by name, with its id."""
+    limit = MESSAGE_TYPE_BYTES[name]
+    error = refused(codec, padded(codec, name, limit))
+    assert error.code is ErrorCode.MALFORMED  # for its unknown field
+    error = refused(codec, padded(codec, name, limit + 1))
+    assert error.code is ErrorCode.TOO_LARGE
+    if limit < MESSAGE_BYTES:  # else it is not even parsed
+        assert error.request_id == 7
+        assert error.message == f"A {name} of {limit + 1} bytes is over the limit of {limit}."
+
+
 @BOTH
 def test_a_message_of_the_largest_size_is_read(codec: Codec) -> None:
-    """The limit itself is allowed."""
-    data = codec.encode(Release())
-    padded = data + b" " * (MESSAGE_BYTES - len(data)) if codec is JSON else data
-    assert decode(codec, padded) == Release()
+    """Well-formed and full to the last byte: the limit itself is allowed."""
+    data = codec.encode(Event(kind=EventKind.DRIVER_LEFT, message=""))
+    limit = MESSAGE_TYPE_BYTES["event"]
+    data += b" " * (limit - len(data)) if codec is JSON else b""
+    assert decode(codec, data) == Event(kind=EventKind.DRIVER_LEFT, message="")
+
+
+def longest(name: str, **fields: Any) -> Message:
+    """Return a message of a type whose every text is as long as it may be, in the longest form."""
+    model = MESSAGE_TYPES[name]
+    texts = {
+        field: "\U0001f3ce" * TEXT_CHARACTERS
+        for field, info in model.model_fields.items()
+        if info.annotation is str and field != "type"
+    }
+    return model(**(texts | fields))  # type: ignore[return-value]
+
+
+LONGEST = -2.2250738585072014e-308
+FULL_ACTION = (LONGEST,) * ACTION_COMPONENTS
+FULL_FRAME = make_frame(
+    **{name: "\U0001f3ce" * 33 for name, value in FRAME_VALUES.items() if type(value) is str},
+    **{name: LONGEST for name, value in FRAME_VALUES.items() if isinstance(value, float)},
+    nonfinite=tuple(FRAME_VALUES),
+)
+LARGEST: list[Message] = [
+    longest("hello", role=Role.SPECTATOR, mode=Mode.FIXED_DELAY, delay_ticks=DELAY_TICKS),
+    longest("refusal", code=ErrorCode.ACTION_OUT_OF_RANGE),
+    longest("reset", id=ID_LIMIT - 1, seed=2**53 - 1),
+    ResetProgress(id=ID_LIMIT - 1, phase=ResetPhase.RESTARTING, attempt=2**63 - 1),
+    Step(id=ID_LIMIT - 1, action=FULL_ACTION, tick=2**53 - 1, plan=(FULL_ACTION,) * PLAN_TICKS),
+    Release(),
+    Subscribe(id=ID_LIMIT - 1, hz=1.7976931348623157e308),
+    Unsubscribe(),
+    Telemetry(frame=FULL_FRAME, dropped=2**63 - 1),
+    longest("event", kind=EventKind.GAME_RESTARTED, state=GameState.WRONG_GAME),
+    Ping(id=ID_LIMIT - 1, t_sent=LONGEST),
+    Pong(id=ID_LIMIT - 1, t_ping=LONGEST, t_received=LONGEST, t_sent=LONGEST),
+    longest("failure", id=ID_LIMIT - 1, code=ErrorCode.ACTION_OUT_OF_RANGE),
+]
+
+
+@pytest.mark.parametrize("message", LARGEST, ids=lambda message: message.type)
+def test_no_message_that_may_be_is_refused_for_its_size(message: Message) -> None:
+    """Not even in the longest way to write it: spaces, and escapes for all but ASCII."""
+    longhand = json.dumps(message.model_dump(mode="json")).encode()
+    assert decode(JSON, longhand) == message
+    for codec in (JSON, MSGPACK):
+        assert decode(codec, codec.encode(message)) == message
+
+
+def test_the_types_without_a_largest_are_those_with_observations() -> None:
+    """These have the limit of every message; each other type is in the list above."""
+    endless = {name for name, limit in MESSAGE_TYPE_BYTES.items() if limit == MESSAGE_BYTES}
+    assert endless == {"welcome", "reset_result", "step_result"}
+    assert {message.type for message in LARGEST} == set(MESSAGE_TYPES) - endless
+    assert set(MESSAGE_TYPE_BYTES) == set(MESSAGE_TYPES)
 
 
 @BOTH
@@ -230,8 +321,9 @@ def test_an_unknown_field_is_named(codec: Codec) -> None:
 
 @BOTH
 def test_a_long_unknown_field_is_cut(codec: Codec) -> None:
-    """A name of 50,000 characters does not come back in the answer."""
-    error = refused(codec, plainly(codec, PING | {"x" * 50_000: 1}))
+    """A name of 30,000 characters does not come back in the answer."""
+    error = refused(codec, plainly(codec, HELLO | {"x" * 30_000: 1}))
+    assert error.message.startswith("hello.xxx")
     assert len(error.message) <= TEXT_CHARACTERS
 
 
@@ -246,8 +338,8 @@ def test_many_problems_are_counted(codec: Codec) -> None:
 @pytest.mark.parametrize(
     ("plain", "where"),
     [
-        ({"type": "step", "id": 1, "action": ["a"] * 9000}, "step.action.0: "),
-        ({"type": "step", "id": 1, "action": [], "plan": [["a"]] * 9000}, "step.plan.0.0: "),
+        ({"type": "step", "id": 1, "action": ["a"] * 5000}, "step.action.0: "),
+        ({"type": "step", "id": 1, "action": [], "plan": [["a"]] * 5000}, "step.plan.0.0: "),
     ],
 )
 def test_the_first_bad_element_ends_a_list(codec: Codec, plain: dict[str, Any], where: str) -> None:
@@ -261,9 +353,9 @@ def test_the_first_bad_element_ends_a_list(codec: Codec, plain: dict[str, Any], 
 @BOTH
 def test_thousands_of_problems_are_only_counted(codec: Codec) -> None:
     """Unknown fields without end are not put into words one by one."""
-    error = refused(codec, plainly(codec, PING | {f"x{n}": 0 for n in range(5000)}))
+    error = refused(codec, plainly(codec, HELLO | {"id": 1} | {f"x{n}": 0 for n in range(3999)}))
     assert (error.code, error.request_id) == (ErrorCode.MALFORMED, 1)
-    assert error.message == "ping: 5000 problems."
+    assert error.message == "hello: 4000 problems."
 
 
 @BOTH
@@ -443,14 +535,14 @@ def test_an_error_repeats_only_a_usable_id(codec: Codec, found: Any, kept: int |
 
 
 @pytest.mark.parametrize("depth", [100, 900, 1000, 1020, 5000, 30_000])
-@pytest.mark.parametrize("field", ["type", "id", "t_sent", "colour"])
+@pytest.mark.parametrize("field", ["type", "client", "session", "colour"])
 def test_deep_nesting_is_an_ordinary_error(field: str, depth: int) -> None:
     """No depth reaches Python's limit of recursion, wherever the nest is."""
-    plain = [b'"type":"ping"', b'"id":1', b'"t_sent":1.5']
+    plain = [b'"type":"hello"', b'"client":"c"', b'"session":""']
     rest = [item for item in plain if not item.startswith(f'"{field}"'.encode())]
     nest = f'"{field}":'.encode() + b"[" * depth + b"]" * depth
     assert refused(JSON, b"{" + b",".join([*rest, nest]) + b"}").code is ErrorCode.MALFORMED
-    packed = [b"\xa4type\xa4ping", b"\xa2id\x01", b"\xa6t_sent\x01"]
+    packed = [b"\xa4type\xa5hello", b"\xa6client\xa1c", b"\xa7session\xa0"]
     rest = [item for item in packed if not item[1:].startswith(field.encode())]
     nest = bytes([0xA0 + len(field)]) + field.encode() + b"\x91" * depth + b"\xc0"
     data = bytes([0x80 + len(rest) + 1]) + b"".join([*rest, nest])

@@ -17,7 +17,7 @@ from ac_bridge_protocol.errors import (
     ProtocolError,
     RemoteProtocolError,
 )
-from ac_bridge_protocol.limits import HELLO_TIMEOUT_S
+from ac_bridge_protocol.limits import HELLO_TIMEOUT_S, MESSAGE_BYTES, MESSAGE_TYPE_BYTES
 from ac_bridge_protocol.messages import (
     MESSAGE_TYPES,
     Event,
@@ -54,6 +54,15 @@ from ac_bridge_protocol.session import (
     Way,
 )
 from helpers.frames import make_frame
+from helpers.sessions import (
+    EVERY,
+    KINDS,
+    WITHOUT_ID,
+    check_bounds,
+    kind_of_message,
+    snapshot,
+    with_id,
+)
 from helpers.wire import (
     FRAME,
     make_failure,
@@ -64,42 +73,6 @@ from helpers.wire import (
 
 STATES = [state for state in SessionState if state is not SessionState.RESUMED]
 """Where a session can stand; RESUMED is only passed through."""
-
-
-def with_id(request_id: int) -> list[Message]:
-    """Return one message of every type that carries an id."""
-    return [
-        Reset(id=request_id),
-        ResetProgress(id=request_id, phase=ResetPhase.STARTING, attempt=1),
-        make_reset_result(request_id),
-        Step(id=request_id, action=(0.0, 0.0, 0.0)),
-        make_step_result(request_id),
-        Subscribe(id=request_id, hz=10.0),
-        Ping(id=request_id, t_sent=0.0),
-        Pong(id=request_id, t_ping=0.0, t_received=0.0, t_sent=0.0),
-        make_failure(request_id),
-    ]
-
-
-WITHOUT_ID: list[Message] = [
-    Hello(client="c/1"),
-    make_welcome(),
-    make_welcome(Role.SPECTATOR),
-    make_welcome(resumed=True),
-    Refusal(code=ErrorCode.BUSY, message="No."),
-    Release(),
-    Unsubscribe(),
-    Telemetry(frame=FRAME, dropped=0),
-    Event(kind=EventKind.DRIVER_LEFT, message=""),
-    make_failure(None),
-]
-EVERY: list[Message] = [*WITHOUT_ID, *with_id(0), *with_id(1), *with_id(2), *with_id(3)]
-KINDS = len(WITHOUT_ID) + len(with_id(0))
-
-
-def kind_of_message(kind: int, request_id: int) -> Message:
-    """Return a message by its number, below `KINDS`."""
-    return [*WITHOUT_ID, *with_id(request_id)][kind]
 
 
 class Pair:
@@ -160,12 +133,6 @@ def pair_in(state: SessionState, request_id: int = 1, delay_ticks: int = 0) -> P
         carry(message)
     assert pair.state is state
     return pair
-
-
-def snapshot(session: Session) -> tuple[Any, ...]:
-    """Return everything that a refused message must leave as it was."""
-    course = session.course
-    return course.state, dict(course.in_flight), dict(course.answers), course.next_id
 
 
 # --- The tables -----------------------------------------------------------------------------------
@@ -452,6 +419,21 @@ def test_a_message_too_large_to_send_changes_nothing() -> None:
     assert pair.in_flight == [1]
 
 
+def test_nothing_larger_than_a_hello_is_parsed_by_an_actor() -> None:
+    """A stranger's bytes do not cost more than a hello may; to a learner a frame may come."""
+    limit = MESSAGE_TYPE_BYTES["hello"]
+    actor, learner = ActorSession(JSON, now=0.0), LearnerSession(JSON)
+    for session, most in ((actor, limit), (learner, MESSAGE_BYTES)):
+        before = snapshot(session)
+        for size, code in ((most, ErrorCode.MALFORMED), (most + 1, ErrorCode.TOO_LARGE)):
+            with pytest.raises(FrameError) as caught:
+                session.receive(b"[" * size, binary=False)
+            assert caught.value.code is code
+        assert snapshot(session) == before
+    hello = JSON.encode(Hello(client="c/1"))
+    assert actor.receive(hello + b" " * (limit - len(hello)), binary=False) == Hello(client="c/1")
+
+
 @pytest.mark.parametrize("codec", [JSON, MSGPACK], ids=lambda codec: codec.name)
 def test_a_session_speaks_its_codec_only(codec: Any) -> None:
     """The other kind of frame is refused, and the handshake goes on."""
@@ -552,17 +534,6 @@ EVENTS = st.one_of(
     st.tuples(st.sampled_from(Way), st.tuples(KIND, st.integers(-8, 3))),
     st.tuples(st.just(Way.IN), st.binary(max_size=20)),
 )
-
-
-def check_bounds(session: Session) -> None:
-    """What must hold of every session at any time."""
-    course = session.course
-    in_flight = course.state in (SessionState.RESETTING, SessionState.STEPPING)
-    assert (len(course.in_flight) > 0) == in_flight
-    assert len(course.in_flight) <= course.delay_ticks + 1
-    assert len(course.answers) <= 2 * course.delay_ticks + 1
-    assert not course.in_flight.keys() & course.answers.keys()
-    assert all(known < course.next_id for known in [*course.in_flight, *course.answers])
 
 
 @pytest.mark.parametrize("side", ["actor", "learner"])

@@ -14,17 +14,20 @@ from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame
 from websockets.protocol import State
+from websockets.server import ServerProtocol
 from websockets.typing import Origin, Subprotocol
 from websockets.uri import parse_uri
 
 from ac_bridge.clock import ManualClock
 from ac_bridge.game import NEUTRAL
+from ac_bridge.net.tokens import Grant
 from ac_bridge.server.broadcast import Broadcast
-from ac_bridge.server.connection import Connection
+from ac_bridge.server.connection import DRIVERS_PACE, SPECTATORS_PACE, Caller, Connection
 from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol import limits
 from ac_bridge_protocol.codec import CODECS
-from ac_bridge_protocol.messages import Hello, Message, Ping, Pong, Role, Step, Telemetry
+from ac_bridge_protocol.errors import ErrorCode
+from ac_bridge_protocol.messages import Failure, Hello, Message, Ping, Pong, Role, Step, Telemetry
 from helpers.actors import make_rig, serving, wheel_of
 from helpers.frames import make_frame
 from helpers.raw import HELLO, JSON, MSGPACK, Served, in_episode, raw, step
@@ -271,6 +274,8 @@ class FakeSocket:
 class Host:
     """As much of an actor as a connection needs to be opened."""
 
+    drivers_pace = DRIVERS_PACE
+
     def __init__(self) -> None:
         self.clock = ManualClock()
         self.connections: set[Connection] = set()
@@ -289,14 +294,12 @@ class Host:
 
 
 def open_connection() -> tuple[Connection, FakeTransport]:
-    """Return a connection after its WebSocket handshake."""
-    connection = Connection(Host())  # type: ignore[arg-type]
+    """Return a connection whose WebSocket is open."""
+    caller = Caller("x:1", CODECS[MSGPACK], frozenset(Grant))
+    websocket = ServerProtocol(state=State.OPEN)
+    connection = Connection(Host(), caller, websocket, lambda: None)  # type: ignore[arg-type]
     transport = FakeTransport()
-    client = ClientProtocol(parse_uri("ws://x"), subprotocols=[MSGPACK])
     connection.connection_made(transport)
-    client.send_request(client.connect())
-    connection.data_received(b"".join(client.data_to_send()))
-    transport.written = b""
     return connection, transport
 
 
@@ -376,9 +379,9 @@ def test_one_frame_is_encoded_once_for_all_who_get_the_same() -> None:
     """By codec and count of frames left out; both codecs carry the same frame."""
     broadcast = Broadcast(make_frame(seq=3))
     msgpack, json = (CODECS[name] for name in (MSGPACK, JSON))
-    assert broadcast.encoded(msgpack, 0) is broadcast.encoded(msgpack, 0)
-    assert telemetry_in(broadcast.encoded(msgpack, 2)) == [(3, 2)]
-    text = broadcast.encoded(json, 0)
+    assert broadcast.encoded(msgpack, 0, mask=False) is broadcast.encoded(msgpack, 0, mask=False)
+    assert telemetry_in(broadcast.encoded(msgpack, 2, mask=False)) == [(3, 2)]
+    text = broadcast.encoded(json, 0, mask=False)
     assert orjson.loads(text[4:])["frame"]["seq"] == 3  # after the header of a frame under 64 kB
 
 
@@ -392,7 +395,7 @@ def test_much_at_once_is_taken_in_bites() -> None:
     """Nothing more is read meanwhile; all of it is taken in the end, in order."""
 
     async def play() -> None:
-        connection, transport, host = welcomed(Role.SPECTATOR)
+        connection, transport, host = welcomed(Role.DRIVER)
         connection.data_received(FLOOD)
         assert 0 < len(host.pinged) <= limits.BITE_BYTES / (len(FLOOD) / PINGS)
         assert not transport.reading
@@ -407,7 +410,7 @@ def test_a_bite_is_taken_at_once() -> None:
     """What a step needs does not wait for anything, and reading is not touched."""
 
     async def play() -> None:
-        connection, transport, host = welcomed(Role.SPECTATOR)
+        connection, transport, host = welcomed(Role.DRIVER)
         connection.data_received(FLOOD[: limits.BITE_BYTES])
         assert host.pinged
         assert not connection._untaken
@@ -420,7 +423,7 @@ def test_bites_wait_for_a_reader_that_is_behind() -> None:
     """Whoever asks and does not read is not answered further until it has caught up."""
 
     async def play() -> None:
-        connection, transport, host = welcomed(Role.SPECTATOR)
+        connection, transport, host = welcomed(Role.DRIVER)
         connection.data_received(FLOOD)
         connection.pause_writing()
         taken = len(host.pinged)
@@ -438,7 +441,7 @@ def test_a_lost_connection_takes_no_more_bites() -> None:
     """What it sent last is lost with it."""
 
     async def play() -> None:
-        connection, transport, host = welcomed(Role.SPECTATOR)
+        connection, transport, host = welcomed(Role.DRIVER)
         connection.data_received(FLOOD)
         taken = len(host.pinged)
         waiting = connection._next_bite
@@ -449,6 +452,41 @@ def test_a_lost_connection_takes_no_more_bites() -> None:
         connection.resume_writing()
         assert len(host.pinged) == taken
         assert not connection._untaken
+
+    asyncio.run(play())
+
+
+def test_too_many_messages_are_refused_by_name() -> None:
+    """Whoever sends more than its pace gets a reason, and is cut off; what came before counts."""
+
+    async def play() -> None:
+        connection, transport, host = welcomed(Role.SPECTATOR)
+        burst = SPECTATORS_PACE.burst
+        for number in range(burst + 5):
+            connection.data_received(sent_by_client(Ping(id=number, t_sent=0.0)))
+        assert host.pinged == list(range(burst))
+        client = ClientProtocol(parse_uri("ws://x"), state=State.OPEN, max_size=None)
+        client.receive_data(transport.written)
+        data = next(one for one in client.events_received() if isinstance(one, Frame)).data
+        failure = CODECS[MSGPACK].decode(bytes(data), binary=True)
+        assert isinstance(failure, Failure)
+        assert failure.code is ErrorCode.TOO_MANY
+        assert client.close_rcvd is not None
+        assert client.close_rcvd.reason == "too_many"
+        connection.connection_lost(None)
+
+    asyncio.run(play())
+
+
+def test_a_pace_is_kept_for_ever() -> None:
+    """A spectator that stays within its pace is never refused, however long it stays."""
+
+    async def play() -> None:
+        connection, _, host = welcomed(Role.SPECTATOR)
+        for number in range(1000):
+            host.clock.stall(1.0 / SPECTATORS_PACE.per_s)
+            connection.data_received(sent_by_client(Ping(id=number, t_sent=0.0)))
+        assert len(host.pinged) == 1000
 
     asyncio.run(play())
 
@@ -476,7 +514,7 @@ def test_a_driver_that_says_nothing_gets_frames_up_to_a_limit() -> None:
         for seq in range(100):
             connection.offer(Broadcast(make_frame(seq=seq)))
         size = len(transport.written)
-        frame = len(Broadcast(make_frame(seq=99)).encoded(CODECS[MSGPACK], 0))
+        frame = len(Broadcast(make_frame(seq=99)).encoded(CODECS[MSGPACK], 0, mask=False))
         assert limits.WRITE_BUFFER_BYTES <= size < limits.WRITE_BUFFER_BYTES + frame
         pong = Pong(id=1, t_ping=0.0, t_received=0.0, t_sent=0.0)
         connection.data_received(sent_by_client(pong))

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,8 +25,9 @@ from ac_bridge.guardian.restarts import EXIT_SETTING
 from ac_bridge.server import run_actor
 from ac_bridge.settings import load_settings
 
-READY = "Serving on ws://"
-"""What the one line on stdout begins with; programs that start an actor wait for it."""
+READY = "Serving on "
+"""What the one line on stdout begins with, before the address; programs that start an actor wait
+for it."""
 
 
 class LogLevel(enum.StrEnum):
@@ -46,6 +48,44 @@ def actor(
     page_prefix: PrefixOption = None,
     listen: Annotated[
         str | None, typer.Option(help="HOST:PORT; port 0 takes a free one. Default 127.0.0.1:8765.")
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="Tokens of those who may drive or watch; see ac-bridge token new."),
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="Certificate (PEM), to serve wss://.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Origin of web pages that may connect. May be given several times."),
+    ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(help="Address of a proxy whose X-Forwarded-For is believed. May be repeated."),
+    ] = None,
+    relay: Annotated[
+        str | None,
+        typer.Option(
+            help="Also park at a relay: wss://HOST/actors/NAME. Its token is read from "
+            "AC_BRIDGE_RELAY_TOKEN."
+        ),
+    ] = None,
+    relay_ca_file: Annotated[
+        Path | None, typer.Option(help="Authority (PEM) of the relay's certificate.")
+    ] = None,
+    relay_fingerprint: Annotated[
+        str | None, typer.Option(help="Of the relay's certificate, if it is self-signed.")
+    ] = None,
+    announce: Annotated[
+        bool | None,
+        typer.Option(
+            "--announce/--no-announce", help="Let ac-bridge actors find it at home. Default off."
+        ),
+    ] = None,
+    announce_name: Annotated[
+        str | None, typer.Option(help="The name for that. Default the machine's.")
     ] = None,
     control_hz: Annotated[
         float | None, typer.Option(help="Control ticks a second, 1 to 100. Default 10.")
@@ -77,13 +117,6 @@ def actor(
     ] = None,
     spectators: Annotated[
         int | None, typer.Option(help="Most spectators at once. Default 56.")
-    ] = None,
-    takeover_key: Annotated[
-        str | None,
-        typer.Option(
-            help="Resets with it take the car from its driver. Other users of this machine can "
-            "read what is typed: rather set AC_BRIDGE_TAKEOVER_KEY."
-        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of the stand-in's draws. Default 0.")] = None,
     gearbox: Annotated[
@@ -132,7 +165,9 @@ def actor(
     """Serve a game to one driver and any number of spectators, until Ctrl+C.
 
     Every option is also a variable (AC_BRIDGE_CONTROL_HZ=20) and a key of the TOML file
-    (control_hz = 20); what is typed wins. The wheel is neutral when the actor ends.
+    (control_hz = 20); what is typed wins. Secrets (driver_token, spectator_token, relay_token,
+    takeover_key) are variables and keys only: other users of a machine can read what is typed. The
+    wheel is neutral when the actor ends.
 
     Examples:
         ac-bridge actor --control-hz 20
@@ -140,6 +175,11 @@ def actor(
         ac-bridge actor --game shm --controller vjoy
 
         ac-bridge actor --game standin --listen 127.0.0.1:9000 --lockstep
+
+        ac-bridge actor --listen 0.0.0.0:8765 --token-file tokens.txt --tls-cert cert.pem
+        --tls-key key.pem
+
+        ac-bridge actor --token-file tokens.txt --relay wss://relay.example/actors/my-pc
     """
     configure_log(log_level)
     settings = load_settings(
@@ -150,6 +190,16 @@ def actor(
         page_prefix=page_prefix,
         wheel_name=wheel_name,
         listen=listen,
+        token_file=token_file,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        allow_origins=allow_origin or None,
+        trusted_proxies=trusted_proxy or None,
+        relay=relay,
+        relay_ca_file=relay_ca_file,
+        relay_fingerprint=relay_fingerprint,
+        announce=announce,
+        announce_name=announce_name,
         control_hz=control_hz,
         telemetry_hz=telemetry_hz,
         lockstep=lockstep,
@@ -159,7 +209,6 @@ def actor(
         late_brake=late_brake,
         grace_s=grace_s,
         spectators=spectators,
-        takeover_key=takeover_key,
         seed=seed,
         gearbox=gearbox,
         gears=gears,
@@ -174,7 +223,8 @@ def actor(
 
     def on_ready(port: int) -> None:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        typer.echo(f"{READY}{host}:{port}")
+        scheme = "wss" if settings.tls_cert else "ws"
+        typer.echo(f"{READY}{scheme}://{host}:{port}")
 
     if with_parent:
         threading.Thread(target=_end_with_parent, name="ac-bridge-parent", daemon=True).start()

@@ -53,7 +53,7 @@ def actor_process(*options: str) -> Iterator[str]:
         # Its log must go somewhere, or a full pipe would stop it.
         drain = threading.Thread(target=_drain, args=(process,), daemon=True)
         drain.start()
-        yield line.removeprefix(READY.removesuffix("ws://")).strip()
+        yield line.removeprefix(READY).strip()
     finally:
         watchdog.cancel()
         _stop(process)

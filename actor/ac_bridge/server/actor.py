@@ -12,10 +12,12 @@ import structlog
 from websockets.frames import CloseCode
 
 from ac_bridge.clock import Clock
+from ac_bridge.net.rate import Pace
+from ac_bridge.net.tokens import Grant
 from ac_bridge.pacing import TickStats
 from ac_bridge.rig import Rig
 from ac_bridge.server.broadcast import Broadcast
-from ac_bridge.server.connection import Connection
+from ac_bridge.server.connection import DRIVERS_PACE, LOCKSTEP_PACE, Caller, Connection
 from ac_bridge.server.drive import Drive
 from ac_bridge.server.failures import cut
 from ac_bridge.server.lease import Lease, Terms
@@ -24,7 +26,7 @@ from ac_bridge.server.stepper import LockstepStepper, RealTimeStepper, Stepper
 from ac_bridge.telemetry.observation import profile_named
 from ac_bridge_protocol.errors import ErrorCode, NotResetError, RefusedError, SettingError
 from ac_bridge_protocol.frame import TelemetryFrame
-from ac_bridge_protocol.limits import CONNECTIONS
+from ac_bridge_protocol.limits import CONNECTIONS, DRIVERS_WAITING
 from ac_bridge_protocol.messages import (
     Event,
     EventKind,
@@ -76,13 +78,14 @@ class Actor:
         self.rig = rig
         self.clock = clock
         self.connections: set[Connection] = set()
+        self.drivers_pace: Pace = LOCKSTEP_PACE if rig.lockstep else DRIVERS_PACE
+        self.closing = False
         self.spectators = Spectators(rig.settings.telemetry_hz)
         rig.on_event = self.tell
         kind = LockstepStepper if rig.lockstep else RealTimeStepper
         self.stepper: Stepper = kind(rig, clock, tasks, self.on_frame, self.tell)
         self._lease = Lease(terms or Terms())
         self._keep_house = keep_house
-        self._closing = False
         self._outgoing: collections.deque[tuple[Broadcast, list[Listener]]] = collections.deque()
         """Frames on their way, with those who still get them; the oldest first."""
 
@@ -90,6 +93,11 @@ class Actor:
     def stats(self) -> TickStats:
         """How punctual the control ticks were."""
         return self.stepper.stats
+
+    @property
+    def driven(self) -> bool:
+        """Whether somebody has the car."""
+        return self._lease.holder is not None
 
     @property
     def modes(self) -> tuple[Mode, ...]:
@@ -124,9 +132,22 @@ class Actor:
         for connection in list(self.connections):
             connection.beat(now_s)
 
+    def keep_out(self, still_good: Callable[[Caller], bool]) -> None:
+        """End every connection whose token was withdrawn.
+
+        Args:
+            still_good: whether somebody would get in today.
+        """
+        for connection in list(self.connections):
+            if not still_good(connection.caller):
+                log.warning("token withdrawn", peer=connection.peer)
+                error = RefusedError(ErrorCode.UNAUTHORIZED, "Your token was withdrawn.")
+                connection.fail(error, None)
+                connection.hang_up(ErrorCode.UNAUTHORIZED)
+
     def handle(self, connection: Connection, message: Message) -> None:
         """Act on a message that the session allows."""
-        if self._closing:
+        if self.closing:
             return
         match message:
             case Step():
@@ -153,7 +174,7 @@ class Actor:
         """The connection is gone: its driver too, or it may come back for a while."""
         self.spectators.unsubscribe(connection)
         drive = connection.drive
-        if drive is None or drive.link is not connection or self._closing:
+        if drive is None or drive.link is not connection or self.closing:
             return
         drive.go_away(self.clock.now())
         if for_good:
@@ -165,7 +186,7 @@ class Actor:
 
     def close(self) -> None:
         """Let go of the wheel and say good-bye to everybody; nothing is acted on after that."""
-        self._closing = True
+        self.closing = True
         self.stepper.stop()
         self._lease.holder = None
         self._tell(EventKind.SHUTTING_DOWN, "The actor is being stopped.")
@@ -192,13 +213,16 @@ class Actor:
 
     def _welcome(self, connection: Connection, hello: Hello) -> None:
         try:
+            self._check_grant(connection.caller, hello.role)
             spec = self._check(hello)
+            before = self._lease.known(hello.session) if hello.session else None
+            if before is None or hello.role is Role.SPECTATOR:
+                self._check_room(hello.role)
         except (RefusedError, SettingError) as error:
             client = _printable(hello.client)
             log.warning("refused", peer=connection.peer, client=client, reason=str(error))
             connection.refuse(error)
             return
-        before = self._lease.known(hello.session) if hello.session else None
         if hello.role is Role.DRIVER and before is not None:
             if before.link is not None:
                 before.link.supersede()  # the driver noticed before we did
@@ -247,6 +271,14 @@ class Actor:
         )
         connection.role = role  # from now on it hears of events
 
+    def _check_grant(self, caller: Caller, role: Role) -> None:
+        if role is Role.DRIVER and Grant.DRIVER not in caller.grants:
+            raise RefusedError(
+                ErrorCode.FORBIDDEN,
+                "This token may watch, and not drive.",
+                hint="Connect as a spectator, or with a driver's token.",
+            )
+
     def _check(self, hello: Hello) -> EnvSpec:
         """Return what a client is offered.
 
@@ -268,18 +300,27 @@ class Actor:
                 setting="delay_ticks",
                 hint="Mode fixed_delay has one of 1 tick or more, the others have none.",
             )
-        if hello.role is Role.SPECTATOR:
-            self._check_room()
         return self.spec(mode, hello.delay_ticks)
 
-    def _check_room(self) -> None:
-        most = self._lease.terms.spectators
-        watching = sum(one.role is Role.SPECTATOR for one in self.connections)
-        if watching >= most:
+    def _check_room(self, role: Role) -> None:
+        """Check that one more may watch, or wait for the car.
+
+        Raises:
+            RefusedError: there is no room.
+        """
+        here = [one for one in self.connections if one.role is role]
+        if role is Role.SPECTATOR and len(here) >= self._lease.terms.spectators:
             raise RefusedError(
                 ErrorCode.FULL,
-                f"{watching} spectators watch already, which is all that this actor serves.",
+                f"{len(here)} spectators watch already, which is all that this actor serves.",
                 hint="Try again later, or start it with a higher --spectators.",
+            )
+        waiting = sum(one.drive is not self._lease.holder for one in here)
+        if role is Role.DRIVER and waiting >= DRIVERS_WAITING:
+            raise RefusedError(
+                ErrorCode.FULL,
+                f"{waiting} drivers wait for the car already, which is all that may.",
+                hint="Try again later, or connect as a spectator.",
             )
 
     def _release(self, connection: Connection) -> None:

@@ -16,14 +16,17 @@ from ac_bridge.guardian.keeper import GuardianKeeper
 from ac_bridge.machine.collector import GcKeeper
 from ac_bridge.machine.endings import ending_signals
 from ac_bridge.machine.punctual import Punctuality
+from ac_bridge.net.listening import listen
 from ac_bridge.pacing import Ticker, TickStats
 from ac_bridge.rig import Rig
 from ac_bridge.rigs import rig_from
 from ac_bridge.server.actor import Actor
-from ac_bridge.server.connection import Connection
+from ac_bridge.server.house import ActorHouse
 from ac_bridge.server.lease import Terms
+from ac_bridge.server.parking import Parking
+from ac_bridge.server.reach import Reach, reach_from
 from ac_bridge.settings import ActorSettings
-from ac_bridge_protocol.errors import ACBridgeError, SettingError
+from ac_bridge_protocol.errors import ACBridgeError
 
 log = structlog.get_logger()
 
@@ -31,6 +34,9 @@ T = TypeVar("T")
 
 TIMES_HZ = 4.0
 """How often graces and heartbeats, which are seconds long, are looked after."""
+
+FILES_S = 1.0
+"""From one look at the files of tokens and certificate to the next, in seconds."""
 
 GOODBYE_S = 1.0
 """How long clients get to read the last words before the connections are cut."""
@@ -47,6 +53,7 @@ class ActorApp:
         keep_house: called when there is time for housekeeping: after each sample in real time,
             after each answer in lockstep.
         terms: on which the car is lent.
+        reach: who may come in, and from where.
         on_closed: called once the rig is closed, its wheel neutral; not if that failed.
     """
 
@@ -59,8 +66,10 @@ class ActorApp:
         on_ready: Callable[[int], None] = lambda _: None,
         keep_house: Callable[[], None] = lambda: None,
         terms: Terms | None = None,
+        reach: Reach | None = None,
         on_closed: Callable[[], None] = lambda: None,
     ) -> None:
+        self._reach = reach or Reach()
         self._rig = rig
         self._host = host
         self._port = port
@@ -86,11 +95,19 @@ class ActorApp:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self.actor = actor = Actor(self._rig, clock, tasks, self._keep_house, self._terms)
-                server = await self._listen(actor)
-                looking_after = [tasks.create_task(self._keep_time(actor, clock), name="time")]
+                reach = self._reach
+                house = ActorHouse(actor, clock, reach.gate, reach.access)
+                server = await listen(house, self._host, self._port, reach.tls)
+                parking = None
+                looking_after = []
+                if reach.relay is not None:
+                    parking = Parking(reach.relay, actor, clock, reach.access)
+                    looking_after.append(tasks.create_task(parking.run(), name="parking"))
+                keeping = self._keep_time(actor, clock, parking)
+                looking_after.append(tasks.create_task(keeping, name="time"))
                 if not self._rig.lockstep:
                     looking_after.append(tasks.create_task(self._sample(actor), name="sampler"))
-                self._on_ready(server.sockets[0].getsockname()[1])
+                self._on_ready(server.port)
                 try:
                     await self._stopping.wait()
                 finally:
@@ -107,17 +124,6 @@ class ActorApp:
                 self._rig.close()
                 self._on_closed()
 
-    async def _listen(self, actor: Actor) -> asyncio.Server:
-        try:
-            loop = asyncio.get_running_loop()
-            return await loop.create_server(lambda: Connection(actor), self._host, self._port)
-        except OSError as error:
-            raise SettingError(
-                f"Cannot listen on {self._host}:{self._port}: {error.strerror or error}.",
-                setting="listen",
-                hint="Is another actor running? Choose another port, or 0 for a free one.",
-            ) from error
-
     async def _sample(self, actor: Actor) -> None:
         """Sample at the telemetry rate: for spectators, and to miss no cut between ticks."""
         stream = self._rig.telemetry_stream()
@@ -130,9 +136,17 @@ class ActorApp:
                 actor.on_frame(frame)
             self._keep_house()
 
-    async def _keep_time(self, actor: Actor, clock: SystemClock) -> None:
+    async def _keep_time(self, actor: Actor, clock: SystemClock, parking: Parking | None) -> None:
+        looked_s = clock.now()
         async for _ in Ticker(TIMES_HZ, clock):
-            actor.keep_time(clock.now())
+            now_s = clock.now()
+            actor.keep_time(now_s)
+            if now_s - looked_s >= FILES_S:
+                looked_s = now_s
+                if self._reach.refresh():
+                    actor.keep_out(self._reach.access.still_good)
+                    if parking is not None:
+                        parking.announce()
             if self._rig.lockstep:  # nobody samples, and perhaps nobody steps
                 self._keep_house()
 
@@ -150,6 +164,7 @@ def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor
     Raises:
         ACBridgeError: the game cannot be opened, or the address not listened on.
     """
+    reach = reach_from(settings)
 
     async def main() -> Actor:
         rig = rig_from(settings)
@@ -162,6 +177,7 @@ def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor
                 on_ready=on_ready,
                 keep_house=keeper.after_work,
                 terms=_terms(settings),
+                reach=reach,
                 on_closed=guardian.farewell,
             )
             _on_signals(app.stop)

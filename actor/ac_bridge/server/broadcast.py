@@ -18,14 +18,21 @@ class Broadcast:
 
     def __init__(self, frame: TelemetryFrame) -> None:
         self.frame = frame
-        self._encoded: dict[tuple[str, int], bytes] = {}
+        self._encoded: dict[tuple[str, int, bool], bytes] = {}
 
-    def encoded(self, codec: Codec, dropped: int) -> bytes:
-        """Return the WebSocket frame that carries it to a reader who missed ``dropped`` frames."""
-        key = codec.name, dropped
+    def encoded(self, codec: Codec, dropped: int, *, mask: bool) -> bytes:
+        """Return the WebSocket frame that carries it to a reader.
+
+        Args:
+            codec: of the reader.
+            dropped: frames that it missed.
+            mask: as those do who dialled. One mask serves all readers: what masks are for, a peer
+                that chooses the bytes of others, is not the case with frames of the game.
+        """
+        key = codec.name, dropped, mask
         data = self._encoded.get(key)
         if data is None:
             payload = codec.encode(Telemetry(frame=self.frame, dropped=dropped))
             websocket = Frame(Opcode.BINARY if codec.binary else Opcode.TEXT, payload)
-            data = self._encoded[key] = websocket.serialize(mask=False)
+            data = self._encoded[key] = websocket.serialize(mask=mask)
         return data

@@ -1,6 +1,7 @@
-"""One WebSocket connection: bytes in, messages to the actor; messages out, bytes. A thin shell.
+"""One open WebSocket: bytes in, messages to the actor; messages out, bytes. A thin shell.
 
-An `asyncio.Protocol` around websockets' Sans-I/O core, so that a step is answered within the very
+Whether it came through the door or was dialled to a relay makes no difference here. An
+`asyncio.Protocol` around websockets' Sans-I/O core, so that a step is answered within the very
 callback that received it: no task, no queue, no hand-over. Of a peer that sends much at once, a
 bite is taken at a time: ticks and everybody else come in between. The transport's buffer is the
 outbox; answers always go in, telemetry only while the reader keeps up.
@@ -9,32 +10,36 @@ outbox; answers always go in, telemetry only while the reader keeps up.
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Callable
 from typing import Protocol as Interface
 from typing import cast
 
 import structlog
 from websockets.frames import CloseCode, Frame
-from websockets.http11 import Request
-from websockets.protocol import State
-from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
+from websockets.protocol import Protocol as WebSocket
+from websockets.protocol import Side, State
 
 from ac_bridge.clock import Clock
+from ac_bridge.net.rate import Bucket, Pace
+from ac_bridge.net.tcp import end_if_not_taken, keep_alive
+from ac_bridge.net.tokens import Grant
 from ac_bridge.server.broadcast import Broadcast
 from ac_bridge.server.drive import Drive
 from ac_bridge.server.failures import cut, failure_of
-from ac_bridge_protocol.codec import CODECS
-from ac_bridge_protocol.errors import ACBridgeError, ErrorCode, FrameError, RemoteProtocolError
+from ac_bridge_protocol.codec import Codec
+from ac_bridge_protocol.errors import (
+    ACBridgeError,
+    ErrorCode,
+    FrameError,
+    RefusedError,
+    RemoteProtocolError,
+)
 from ac_bridge_protocol.fragments import Fragments
 from ac_bridge_protocol.limits import (
     BITE_BYTES,
-    CONNECTIONS,
     HEARTBEAT_S,
-    KEEPALIVE,
     OUTBOX_BYTES,
-    WEBSOCKET_BYTES,
     WRITE_BUFFER_BYTES,
 )
 from ac_bridge_protocol.messages import Message, Ping, Refusal, Role
@@ -54,11 +59,44 @@ CLOSE_S = 1.0
 """How long a connection that we close may take to hang up, in seconds."""
 
 
+STRANGERS_PACE = Pace(per_s=10.0, burst=20)
+"""Messages of a client that was not welcomed yet: it has one to send."""
+
+SPECTATORS_PACE = Pace(per_s=50.0, burst=100)
+"""Of a spectator: a heartbeat's answer every other second, and a program that changes its
+subscription with every movement of a slider."""
+
+DRIVERS_PACE = Pace(per_s=1000.0, burst=1000)
+"""Of a driver in real time: a hundred ticks a second are the most, each with a ping. Five times
+that, and at once whatever a link that comes back may bring."""
+
+LOCKSTEP_PACE = Pace(per_s=50_000.0, burst=50_000)
+"""Of a driver in lockstep: it goes as fast as it can, and waits for each answer."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is at the other end.
+
+    Attributes:
+        peer: its address, for the log.
+        codec: in which it speaks.
+        grants: what it may do.
+        digest: of the token that it showed; empty where none was asked for.
+    """
+
+    peer: str
+    codec: Codec
+    grants: frozenset[Grant]
+    digest: str = ""
+
+
 class Host(Interface):
     """What a connection needs of the actor behind it."""
 
     clock: Clock
     connections: set[Connection]
+    drivers_pace: Pace
 
     def handle(self, connection: Connection, message: Message) -> None:
         """Act on a message that the session allows."""
@@ -70,22 +108,34 @@ class Host(Interface):
 class Connection(asyncio.Protocol):
     """One client of the actor.
 
+    Args:
+        host: the actor.
+        caller: who it is.
+        websocket: open, or about to be; its bytes have all been sent.
+        on_lost: called when the connection is gone.
+
     Attributes:
+        caller: who it is.
         drive: the driver's session that it carries; None for anybody else.
-        peer: its address, for the log.
         gone: done once the connection is lost; None before it was made.
     """
 
-    def __init__(self, host: Host) -> None:
+    def __init__(
+        self,
+        host: Host,
+        caller: Caller,
+        websocket: WebSocket,
+        on_lost: Callable[[], None],
+    ) -> None:
         self._host = host
-        self._ws = ServerProtocol(
-            subprotocols=[Subprotocol(name) for name in CODECS],
-            origins=[None],  # a browser sends an Origin: no web page may drive the car
-            max_size=WEBSOCKET_BYTES,
-        )
+        self._ws = websocket
+        self._on_lost = on_lost
         self._fragments = Fragments()
         self._transport: asyncio.Transport | None = None
-        self._session: ActorSession | None = None
+        now_s = host.clock.now()
+        self._session: ActorSession | None = ActorSession(caller.codec, now_s)
+        self._bucket = Bucket(STRANGERS_PACE, now_s)
+        self._masks = websocket.side is Side.CLIENT
         self._deadline: asyncio.TimerHandle | None = None
         self._congested = False
         self._untaken = bytearray()
@@ -97,22 +147,24 @@ class Connection(asyncio.Protocol):
         self._pings = 0
         self._bad_messages = 0
         self._role: Role | None = None
+        self.caller = caller
         self.drive: Drive | None = None
-        self.peer = "?"
         self.gone: asyncio.Future[None] | None = None
+
+    @property
+    def peer(self) -> str:
+        """The client's address, for the log."""
+        return self.caller.peer
 
     # --- The transport calls ----------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Open: wait for the handshake, but not for ever."""
+        """Open: wait for a hello, but not for ever."""
         transport = cast("asyncio.Transport", transport)  # uvloop's is one, without saying so
         self._transport = transport
-        _detect_dead_peers(transport)
+        keep_alive(transport)
         self.gone = asyncio.get_running_loop().create_future()
         transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
-        peername = transport.get_extra_info("peername") or ("?", 0)
-        self.peer = f"{peername[0]}:{peername[1]}"
-        self._session = ActorSession(CODECS[next(iter(CODECS))], self._host.clock.now())
         self._host.connections.add(self)
         self._watch_deadline()
 
@@ -138,6 +190,7 @@ class Connection(asyncio.Protocol):
         if self._next_bite is not None:
             self._next_bite.cancel()
         self._host.connections.discard(self)
+        self._on_lost()
         if self._bad_messages > 1:
             log.warning("bad messages", peer=self.peer, count=self._bad_messages)
         # A close frame ends for good: the peer's own, or ours to one that breaks WebSocket's rules.
@@ -168,8 +221,11 @@ class Connection(asyncio.Protocol):
     @role.setter
     def role(self, role: Role) -> None:
         self._role = role
-        if role is Role.DRIVER and self._transport is not None:
-            _set_options(self._transport, {_SENT_MAY_WAIT: KEEPALIVE[_SENT_MAY_WAIT]})
+        driver = role is Role.DRIVER
+        pace = self._host.drivers_pace if driver else SPECTATORS_PACE
+        self._bucket = Bucket(pace, self._host.clock.now())
+        if driver and self._transport is not None:
+            end_if_not_taken(self._transport)  # its session is waiting
 
     @property
     def open(self) -> bool:
@@ -188,7 +244,7 @@ class Connection(asyncio.Protocol):
             self._dropped += self._newest is not None
             self._newest = frame
         elif self.open and self._session is not None and self._transport is not None:
-            data = frame.encoded(self._session.codec, self._dropped)
+            data = frame.encoded(self._session.codec, self._dropped, mask=self._masks)
             self._last_sent_s = self._host.clock.now()
             self._unheard_bytes += len(data)
             self._transport.write(data)
@@ -231,8 +287,14 @@ class Connection(asyncio.Protocol):
         """Refuse the handshake and close."""
         code = error.code or ErrorCode.ILLEGAL
         self.send(Refusal(code=code, message=cut(error.message), hint=cut(error.hint)))
+        self.hang_up(code)
+
+    def hang_up(self, code: ErrorCode) -> None:
+        """Close for a reason that the peer has been told."""
         self.close(CloseCode.POLICY_VIOLATION, code.value)
-        # Whoever was refused and does not hang up must not keep its place.
+        # Whoever was told and does not hang up must not keep its place.
+        if self._deadline is not None:
+            self._deadline.cancel()
         self._deadline = asyncio.get_running_loop().call_later(CLOSE_S, self.abort)
 
     def close(self, code: CloseCode = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
@@ -290,23 +352,30 @@ class Connection(asyncio.Protocol):
         self._unheard_bytes = 0
         self._ws.receive_data(data)
         for event in self._ws.events_received():
-            if isinstance(event, Request):
-                self._shake_hands(event)
-            elif isinstance(event, Frame):
-                self._take(event)
+            if not isinstance(event, Frame):
+                continue
+            if not self._bucket.take(self._host.clock.now()):
+                self._hang_up_on_flood()
+                break
+            self._take(event)
         self._flush()
         self._offer_newest()
 
-    def _shake_hands(self, request: Request) -> None:
-        if len(self._host.connections) > CONNECTIONS:
-            text = f"This actor serves {CONNECTIONS} connections at once; try again later.\n"
-            self._ws.send_response(self._ws.reject(503, text))
+    def _hang_up_on_flood(self) -> None:
+        """End with a peer that sends more messages than it may, and say why."""
+        if not self.open:
             return
-        response = self._ws.accept(request)
-        self._ws.send_response(response)
-        if self._ws.subprotocol is not None:
-            now = self._host.clock.now()
-            self._session = ActorSession(CODECS[self._ws.subprotocol], now)
+        error = RefusedError(
+            ErrorCode.TOO_MANY,
+            "More messages came than a client may send in that time.",
+            hint="Send a step a tick, and wait for its answer.",
+        )
+        log.warning("too many messages", peer=self.peer)
+        if self._role is None:
+            self.refuse(error)
+        else:
+            self.fail(error, None)
+            self.hang_up(ErrorCode.TOO_MANY)
 
     def _take(self, frame: Frame) -> None:
         message = self._fragments.add(frame.opcode, bytes(frame.data), final=frame.fin)
@@ -370,38 +439,3 @@ class Connection(asyncio.Protocol):
             return
         log.warning("no hello in time", peer=self.peer)
         self.abort()
-
-
-_SENT_MAY_WAIT = "TCP_USER_TIMEOUT"
-"""The option that ends a link over something sent that waits too long to be taken.
-
-Only a driver's: its session is waiting. Linux counts a peer that answers, but has no room, as one
-that takes nothing; a spectator that stops reading may do so, and costs nothing but its own frames.
-"""
-
-
-def _detect_dead_peers(transport: asyncio.Transport) -> None:
-    """Let the kernel end a connection whose other machine vanished without a word.
-
-    Not by WebSocket pings: a learner that computes for a minute answers none, and is not dead.
-    """
-    peer = transport.get_extra_info("socket")
-    if peer is not None:
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    options = {name: value for name, value in KEEPALIVE.items() if name != _SENT_MAY_WAIT}
-    _set_options(transport, options)
-
-
-def _set_options(transport: asyncio.Transport, options: Mapping[str, int]) -> None:
-    """Set options of TCP, as far as the platform knows them."""
-    peer = transport.get_extra_info("socket")
-    if peer is None:
-        return
-    for name, value in options.items():
-        option = getattr(socket, name, None)  # not every platform has every one
-        if option is None:
-            continue
-        try:
-            peer.setsockopt(socket.IPPROTO_TCP, option, value)
-        except OSError as error:  # Python knows it, this system does not: its own default holds
-            log.debug("keep-alive option refused", option=name, reason=str(error))

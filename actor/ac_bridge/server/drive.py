@@ -18,7 +18,9 @@ from ac_bridge_protocol.spec import EnvSpec
 class DriverLink(Protocol):
     """A connection, as far as a driver's session cares."""
 
-    peer: str
+    @property
+    def peer(self) -> str:
+        """The driver's address, for the log."""
 
     @property
     def open(self) -> bool:

@@ -1,0 +1,1 @@
+"""What every program of ours that listens or dials shares: tokens, TLS, the door, limits."""

@@ -1,0 +1,90 @@
+"""From settings to who may come in to an actor, and from where."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from pydantic import SecretStr
+
+from ac_bridge.net.addresses import is_loopback, networks
+from ac_bridge.net.gate import Gate
+from ac_bridge.net.tls import ServerTls
+from ac_bridge.net.token_file import TokenKeeper
+from ac_bridge.net.tokens import TokenBook
+from ac_bridge.server.house import Access
+from ac_bridge.server.parking import Relay
+from ac_bridge.settings import ActorSettings
+from ac_bridge_protocol.errors import SettingError
+from ac_bridge_protocol.trust import Trust
+
+
+@dataclasses.dataclass(frozen=True)
+class Reach:
+    """Who may come in to an actor, and from where.
+
+    Attributes:
+        access: tokens and origins.
+        gate: counts who comes.
+        tls: who we are; None listens unencrypted.
+        relay: where the actor parks as well; None parks nowhere.
+    """
+
+    access: Access = dataclasses.field(default_factory=Access)
+    gate: Gate = dataclasses.field(default_factory=Gate)
+    tls: ServerTls | None = None
+    relay: Relay | None = None
+
+    def refresh(self) -> bool:
+        """Look at the files of tokens and certificate; return whether other tokens are good now."""
+        if self.tls is not None:
+            self.tls.refresh()
+        return self.access.tokens.refresh()
+
+
+def reach_from(settings: ActorSettings) -> Reach:
+    """Return what the settings say.
+
+    Raises:
+        SettingError: a file that cannot be used, or nobody who could come in from where the actor
+            is reached.
+    """
+    tokens = {
+        name: token.get_secret_value()
+        for name, token in (
+            ("driver", settings.driver_token),
+            ("spectator", settings.spectator_token),
+        )
+        if token is not None
+    }
+    access = Access(
+        TokenKeeper(settings.token_file, TokenBook.of(**tokens)), settings.allow_origins
+    )
+    if not access.asks and (settings.relay or not is_loopback(settings.host)):
+        raise SettingError(
+            f"{settings.token_file} has no token for a driver or a spectator.",
+            setting="token_file",
+            hint=f"Add one: ac-bridge token new --for driver --file {settings.token_file}",
+        )
+    cert, key = settings.tls_cert, settings.tls_key
+    return Reach(
+        access=access,
+        gate=Gate(proxies=networks(settings.trusted_proxies)),
+        tls=ServerTls(cert, key) if cert is not None and key is not None else None,
+        relay=_relay_of(settings, settings.relay_token) if settings.relay else None,
+    )
+
+
+def _relay_of(settings: ActorSettings, token: SecretStr | None) -> Relay:
+    if token is None:
+        raise SettingError(
+            "A relay lets nobody park without a token.",
+            setting="relay_token",
+            hint="Set AC_BRIDGE_RELAY_TOKEN, or relay_token in ac-bridge.toml, to the park token "
+            "that the relay's operator gave you.",
+        )
+    ca_file = settings.relay_ca_file
+    return Relay(
+        settings.relay or "",
+        token.get_secret_value(),
+        Trust(str(ca_file) if ca_file else "", settings.relay_fingerprint or ""),
+    )
