@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime as dt
 import sys
 from pathlib import Path
 
@@ -18,9 +17,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _faults.row import Bench, Fault, Row
-from _faults.table import FAULTS, as_json, as_page, as_table, chosen, command, machine
+from _faults.table import FAULTS, as_json, as_section, as_table, chosen, command
+from _report import circumstances, write_section
 
-PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
 EXAMPLES = f"""
 rows:
   {", ".join(fault.name for fault in FAULTS)}
@@ -80,8 +79,7 @@ def main() -> int:
     else:
         Console().print(as_table(rows))
     if not options.quick and not options.only:
-        today = dt.datetime.now(tz=dt.UTC).date().isoformat()
-        PAGE.write_text(as_page(rows, date=today, command=command(), machine=machine()))
+        write_section("faults", [*as_section(rows), "", *circumstances(command())])
     return 0 if all(row.holds for row in rows) else 1
 
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from _faults.record import NoTask
@@ -58,6 +58,7 @@ class Program(Child):
         arguments: of `ac-bridge`.
         ready: what its first line begins with.
         within: a command to run it under, such as ``ip netns exec NAME``.
+        variables: environment variables of ours that it gets; no others of ours.
 
     Attributes:
         first: the rest of its first line.
@@ -68,7 +69,13 @@ class Program(Child):
 
     stop_timeout_s = 20.0
 
-    def __init__(self, *arguments: str, ready: str, within: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        ready: str,
+        within: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 -- closed by `close`
         self.process = subprocess.Popen(
             [*within, sys.executable, "-m", "ac_bridge.cli", *arguments, "--with-parent"],
@@ -77,14 +84,14 @@ class Program(Child):
             stderr=self._log,
             bufsize=0,
             # What is asked for here decides alone: no variable, no file of a working directory.
-            env={name: value for name, value in os.environ.items() if "AC_BRIDGE" not in name},
+            env={name: value for name, value in os.environ.items() if "AC_BRIDGE" not in name}
+            | dict(variables or {}),
             cwd=sys.prefix,
             start_new_session=True,
         )
         line = self._first_line()
         if not line.startswith(ready):
-            self._log.seek(0)
-            said = self._log.read().strip().splitlines()
+            said = self.said().strip().splitlines()
             self.kill()
             self.close()
             raise ProgramError(f"`ac-bridge {arguments[0]}`: {said[-1] if said else line!r}")
@@ -99,6 +106,11 @@ class Program(Child):
         """Send a signal."""
         self.process.send_signal(number)
 
+    def said(self) -> str:
+        """Return what it has written to its standard error so far."""
+        self._log.seek(0)
+        return self._log.read()
+
     def close(self) -> None:
         """End it in good order, and by force if that is not enough. May be called twice."""
         super().close()
@@ -110,12 +122,15 @@ class Program(Child):
         return self.process.stdout.readline().decode() if ready else ""
 
 
-def start_actor(*arguments: str, within: Sequence[str] = ()) -> Program:
+def start_actor(
+    *arguments: str, within: Sequence[str] = (), variables: Mapping[str, str] | None = None
+) -> Program:
     """Start an actor on a free port; its `first` is its address without ``ws://``."""
     return Program(
         *("actor", "--listen", "127.0.0.1:0", "--log-level", "error", *arguments),
         ready="Serving on ws://",
         within=within,
+        variables=variables,
     )
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.table import Table
 
@@ -115,11 +112,9 @@ def as_table(rows: Sequence[Row]) -> Table:
     return table
 
 
-def as_page(rows: Sequence[Row], *, date: str, command: str, machine: str) -> str:
-    """Return the rows as the page `docs/reliability.md`."""
-    lines = [
-        "# Reliability: what was promised, and what was measured",
-        "",
+def as_section(rows: Sequence[Row]) -> list[str]:
+    """Return the rows as lines of the page `docs/reliability.md`."""
+    return [
         "Written by the fault bench, which brings every fault about for real: processes are",
         "stopped and killed, links are cut in the middle of messages, packets are lost between two",
         "network namespaces, and the wheel is looked at where the game reads it. The game is the",
@@ -132,28 +127,7 @@ def as_page(rows: Sequence[Row], *, date: str, command: str, machine: str) -> st
             f"{'yes' if row.holds else '**no**'} |"
             for row in rows
         ),
-        "",
-        f"- Command: `{command}`",
-        f"- Date: {date}",
-        f"- Machine: {machine}",
-        "",
     ]
-    return "\n".join(lines)
-
-
-def machine() -> str:
-    """Return what this machine is: its processor, cores, kernel and Python."""
-    model = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-                break
-    return (
-        f"{model}, {os.cpu_count()} cores; {platform.system()} {platform.release()}; "
-        f"Python {platform.python_version()}; load {os.getloadavg()[0]:.1f} at the end"
-    )
 
 
 def command() -> str:

@@ -19,11 +19,13 @@ from typing import TypeVar
 
 from websockets.frames import CloseCode
 
+from ac_bridge_client.access import NOBODY, Access
 from ac_bridge_client.backoff import waits_s
 from ac_bridge_client.clock import monotonic_s
 from ac_bridge_client.clocks import ClockFilter
 from ac_bridge_client.exchange import Action, Notice, expect
 from ac_bridge_client.link import Echo, Link
+from ac_bridge_client.refusals import TurnedAwayError
 from ac_bridge_client.stats import EnvStats, Tally
 from ac_bridge_protocol.errors import (
     ConnectError,
@@ -65,6 +67,7 @@ class DriveOptions:
     delay_ticks: int = 0
     observation: str = "bridge15"
     connect_timeout_s: float = 10.0
+    access: Access = NOBODY
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -371,7 +374,7 @@ class Drive(Closing):
             try:
                 link = self._resumed()
                 break
-            except (ConnectError, LinkLostError) as error:
+            except (ConnectError, LinkLostError, TurnedAwayError) as error:
                 if isinstance(error, SessionLostError):
                     raise
                 if monotonic_s() - began_s > self._grace_s:
@@ -386,11 +389,18 @@ class Drive(Closing):
         log.info("Connected to %s again after %.2f s; the session goes on.", link.uri, down_s)
 
     def _resumed(self) -> Link:
-        """Return a link on which the session goes on, and everything in flight was repeated."""
+        """Return a link on which the session goes on, and everything in flight was repeated.
+
+        Raises:
+            SessionLostError: it does not.
+            TurnedAwayError: not at this moment.
+        """
         try:
             timeout_s = min(ATTEMPT_S, self.options.connect_timeout_s)
             link = self._dial(timeout_s, self._secret, self._course)
         except (RefusedError, SettingError) as error:
+            if isinstance(error, TurnedAwayError) and error.may_pass:
+                raise
             stopped = error.code is ErrorCode.SHUTTING_DOWN
             reason = EndReason.ACTOR_STOPPED if stopped else EndReason.SESSION_LOST
             raise self._lost(reason, f"does not go on: {error.message}") from error
@@ -452,6 +462,7 @@ class Drive(Closing):
             observation=options.observation,
             session=session,
             course=course,
+            access=options.access,
             connect_timeout_s=timeout_s,
             on_notice=self._on_notice,
             on_echo=self._on_echo,

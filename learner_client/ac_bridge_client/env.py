@@ -13,6 +13,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from ac_bridge_client.access import Access
 from ac_bridge_client.core import EnvCore, Info, Observation, takeover_in
 from ac_bridge_client.drive import Drive, DriveOptions
 from ac_bridge_client.exchange import Notice
@@ -56,7 +57,16 @@ class RemoteEnv(gym.Env[Observation, Action]):
     ``info["end_reason"]``; the next reset begins a new session.
 
     Args:
-        uri: the actor's address, ``ws://host:port``.
+        uri: the actor's address, ``ws://host:port``; with TLS ``wss://host:port``, at a relay
+            ``wss://relay/actors/name``.
+        token: what opens the actor; empty for none. None takes the file's, else the variable
+            `AC_BRIDGE_TOKEN`. Rather use one of these: Gymnasium keeps, and prints, what its `make`
+            was given.
+        token_file: a file with the token in it; None takes `AC_BRIDGE_LEARNER_TOKEN_FILE`.
+        ca_file: PEM file of certificates to believe instead of the system's; None takes
+            `AC_BRIDGE_CA_FILE`.
+        fingerprint: of the one certificate to believe, ``sha256:...``; None takes
+            `AC_BRIDGE_FINGERPRINT`.
         task: rewards and ends episodes; None for `ProgressTask`.
         codec: ``msgpack`` or ``json``.
         mode: ``lockstep``, ``latest`` or ``fixed_delay``; refused where the actor or the link
@@ -81,6 +91,10 @@ class RemoteEnv(gym.Env[Observation, Action]):
         self,
         uri: str,
         *,
+        token: str | None = None,
+        token_file: str | os.PathLike[str] | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
+        fingerprint: str | None = None,
         task: Task | None = None,
         codec: str = "msgpack",
         mode: str | None = None,
@@ -105,8 +119,9 @@ class RemoteEnv(gym.Env[Observation, Action]):
         ):
             if not seconds > 0:
                 raise SettingError(f"{name} is a time above 0 s, not {seconds!r}.", setting=name)
+        access = Access.gather(token, token_file, ca_file, fingerprint)
         options = DriveOptions(
-            uri, codec, chosen, int(delay_ticks or 0), observation, connect_timeout_s
+            uri, codec, chosen, int(delay_ticks or 0), observation, connect_timeout_s, access
         )
         if chosen is Mode.FIXED_DELAY and delay_ticks is None:
             options = dataclasses.replace(options, delay_ticks=_measured_delay(options, measure_s))
@@ -312,7 +327,10 @@ def _measured_delay(options: DriveOptions, seconds: float) -> int:
         SettingError: more than can be.
     """
     with LinkMeter(
-        options.uri, codec=options.codec, connect_timeout_s=options.connect_timeout_s
+        options.uri,
+        codec=options.codec,
+        access=options.access,
+        connect_timeout_s=options.connect_timeout_s,
     ) as meter:
         spec = meter.spec
         if Mode.FIXED_DELAY not in spec.modes:

@@ -12,37 +12,42 @@ import dataclasses
 import logging
 import math
 import socket
-import ssl
 from collections.abc import Callable
 
 from websockets.client import ClientProtocol
-from websockets.exceptions import InvalidURI
 from websockets.frames import Frame
 from websockets.http11 import Response
 from websockets.protocol import Event, State
 from websockets.typing import Subprotocol
-from websockets.uri import WebSocketURI, parse_uri
 
+from ac_bridge_client.access import NOBODY, Access
 from ac_bridge_client.clock import monotonic_s
+from ac_bridge_client.dial import (
+    SHORTEST_WAIT_S,
+    open_socket,
+    parse_address,
+    warn_of_plain_token,
+)
 from ac_bridge_client.exchange import Exchange, Notice
+from ac_bridge_client.refusals import refusal_in
 from ac_bridge_protocol.errors import ACBridgeError, ConnectError, LinkLostError
 from ac_bridge_protocol.fragments import Fragments
 from ac_bridge_protocol.helpers import Closing
-from ac_bridge_protocol.limits import KEEPALIVE, SILENCE_S, WEBSOCKET_BYTES
+from ac_bridge_protocol.limits import SILENCE_S, WEBSOCKET_BYTES
 from ac_bridge_protocol.messages import Message, Ping, Pong, Role, Welcome
 from ac_bridge_protocol.session import Course
 from ac_bridge_protocol.spec import Mode
-
-log = logging.getLogger("ac_bridge_client")
-
-SHORTEST_WAIT_S = 1e-4
-"""A socket's timeout of 0 means something else; this still takes what is there already."""
 
 LONGEST_WAIT_S = 0.25
 """At a time, in the socket: on Windows neither Ctrl+C nor `Link.deafen` ends a wait there."""
 
 RECEIVE_BYTES = 64 * 1024
 """Read at once: any of our messages fits."""
+
+QUIET = logging.getLogger("ac_bridge_client.websocket")
+"""What websockets logs to: not where programs that debug ask for everything, as it would write down
+each header and message, the token, the session's secret and the operator's key among them."""
+QUIET.setLevel(logging.INFO)
 
 GOODBYE_S = 1.0
 """How long closing waits for the actor, in seconds."""
@@ -75,6 +80,7 @@ class Link(Closing):
         observation: the profile's name.
         session: the secret of the session to go on with; empty for a new one.
         course: of that session.
+        access: what is shown to the actor, and who is believed to be it.
         connect_timeout_s: for everything up to the welcome, in seconds.
         on_notice: gets streams, events and progress.
         on_echo: gets pings that came back.
@@ -87,8 +93,8 @@ class Link(Closing):
 
     Raises:
         ConnectError: no actor answered there.
-        RefusedError: it answered no.
-        SettingError: it does not know the observation profile.
+        RefusedError: it answered no; a `TurnedAwayError` if it did before it listened.
+        SettingError: it does not know the observation profile; or a CA file that cannot be read.
     """
 
     def __init__(
@@ -102,6 +108,7 @@ class Link(Closing):
         observation: str = "bridge15",
         session: str = "",
         course: Course | None = None,
+        access: Access = NOBODY,
         connect_timeout_s: float = 10.0,
         on_notice: Callable[[Notice], None] = ignore,
         on_echo: Callable[[Echo], None] = ignore,
@@ -117,14 +124,18 @@ class Link(Closing):
         self._heard_s = monotonic_s()
         self._waited = False
         self._pings = 0
+        self._token = access.token
         deadline_s = self._heard_s + connect_timeout_s
         parsed = parse_address(uri)
         self._ws = ClientProtocol(
             parsed,
             subprotocols=[Subprotocol(self.exchange.session.codec.subprotocol)],
             max_size=WEBSOCKET_BYTES,
+            logger=QUIET,
         )
-        self._socket = _open_socket(uri, parsed, connect_timeout_s)
+        if access.token and not parsed.secure:
+            warn_of_plain_token(parsed.host)
+        self._socket = open_socket(uri, parsed, access.trust, connect_timeout_s)
         try:
             self._shake_hands(deadline_s)
             self.send(self.exchange.hello(role, mode, delay_ticks, observation, session))
@@ -134,14 +145,14 @@ class Link(Closing):
             raise ConnectError(
                 f"{uri} accepted the connection and closed it.",
                 uri=uri,
-                hint="Is it an ac-bridge actor that listens there?",
+                hint=_whose(parsed.secure),
             ) from error
         except TimeoutError:
             self.drop()
             raise ConnectError(
                 f"{uri} accepted the connection but did not answer within {connect_timeout_s:g} s.",
                 uri=uri,
-                hint="Is it an ac-bridge actor that listens there?",
+                hint=_whose(parsed.secure),
             ) from None
         except BaseException:
             self.drop()
@@ -245,7 +256,8 @@ class Link(Closing):
         """
         self._deaf = True
         with contextlib.suppress(OSError):  # lost already
-            self._socket.shutdown(socket.SHUT_RD)
+            # The method of an SSLSocket would drop TLS, and the good-bye go out in plain text.
+            socket.socket.shutdown(self._socket, socket.SHUT_RD)
 
     def close(self) -> None:
         """Let go of the car and close. May be called twice."""
@@ -363,7 +375,10 @@ class Link(Closing):
             raise LinkLostError(f"The link to {self.uri} broke: {error}.", hint=_RESET) from error
 
     def _shake_hands(self, deadline_s: float) -> None:
-        self._ws.send_request(self._ws.connect())
+        request = self._ws.connect()
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        self._ws.send_request(request)
         self._flush()
         while self._ws.state is State.CONNECTING and self._ws.handshake_exc is None:
             for event in self._receive(deadline_s):
@@ -372,18 +387,12 @@ class Link(Closing):
             raise ConnectError(
                 f"{self.uri} does not speak WebSocket.",
                 uri=self.uri,
-                hint="Check the port: is it the actor's?",
+                hint=_whose(self._ws.uri.secure),
             ) from self._ws.handshake_exc
 
     def _check_response(self, event: object) -> None:
         if isinstance(event, Response) and event.status_code != 101:
-            body = bytes(event.body or b"").decode(errors="replace").strip()
-            raise ConnectError(
-                f"{self.uri} refused the connection ({event.status_code}"
-                f"{f': {body[:200]}' if body else ''}).",
-                uri=self.uri,
-                hint="Check the port and the version of the actor.",
-            )
+            raise refusal_in(event, self.uri, token=bool(self._token))
         if isinstance(event, Response) and self._ws.subprotocol is None:
             raise ConnectError(
                 f"{self.uri} speaks WebSocket, but not ac-bridge.",
@@ -395,64 +404,7 @@ class Link(Closing):
 _RESET = "Reset to connect again."
 
 
-def parse_address(uri: str) -> WebSocketURI:
-    """Return the parts of an actor's address.
-
-    Raises:
-        ConnectError: it is not one.
-    """
-    try:
-        return parse_uri(uri)
-    except (InvalidURI, ValueError):
-        raise ConnectError(
-            f"{uri!r} is not the address of an actor.",
-            uri=str(uri),
-            hint="Write ws://HOST:PORT, such as ws://192.168.1.20:8765.",
-        ) from None
-
-
-def _open_socket(uri: str, address: WebSocketURI, timeout_s: float) -> socket.socket:
-    try:
-        raw = socket.create_connection((address.host, address.port), timeout=timeout_s)
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        _detect_dead_peer(raw)
-        if not address.secure:
-            return raw
-        return ssl.create_default_context().wrap_socket(raw, server_hostname=address.host)
-    except ConnectionRefusedError as error:
-        raise ConnectError(
-            f"Nothing listens at {uri}.",
-            uri=uri,
-            hint="Is the actor running (ac-bridge actor), and is this the port it printed?",
-        ) from error
-    except socket.gaierror as error:
-        raise ConnectError(
-            f"There is no host {address.host!r} ({error.strerror}).",
-            uri=uri,
-            hint="Check the name, or use the IP address.",
-        ) from error
-    except TimeoutError as error:
-        raise ConnectError(
-            f"{uri} did not answer within {timeout_s:g} s.",
-            uri=uri,
-            hint="Check the address, and that a firewall lets the port through.",
-        ) from error
-    except (OSError, UnicodeError) as error:
-        raise ConnectError(
-            f"Cannot connect to {uri}: {error}.",
-            uri=uri,
-            hint="Check the address, and that this machine can reach it.",
-        ) from error
-
-
-def _detect_dead_peer(raw: socket.socket) -> None:
-    """Let the kernel end a connection whose other machine vanished without a word."""
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in KEEPALIVE.items():
-        option = getattr(socket, name, None)  # not every platform has every one
-        if option is None:
-            continue
-        try:
-            raw.setsockopt(socket.IPPROTO_TCP, option, value)
-        except OSError as error:  # Python knows it, this system does not: its own default holds
-            log.debug("keep-alive option %s refused: %s", name, error)
+def _whose(secure: bool) -> str:
+    """Return what to check where something else than an actor seems to listen."""
+    tls = "" if secure else " If it listens with TLS, write wss:// for ws://."
+    return f"Is it an ac-bridge actor that listens there?{tls}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from ac_bridge_client.access import NOBODY, Access
 from ac_bridge_client.clock import monotonic_s
 from ac_bridge_client.clocks import ClockFilter
 from ac_bridge_client.link import Echo, Link
@@ -22,6 +23,7 @@ class LinkMeter(Closing):
     Args:
         uri: the actor's address.
         codec: ``msgpack`` or ``json``.
+        access: what is shown to the actor, and who is believed to be it.
         connect_timeout_s: for connecting, in seconds.
 
     Attributes:
@@ -30,11 +32,16 @@ class LinkMeter(Closing):
 
     Raises:
         ConnectError: no actor answered there.
-        RefusedError: it has no room for a spectator.
+        RefusedError: it has no room for a spectator, or does not take the token.
     """
 
     def __init__(
-        self, uri: str, *, codec: str = "msgpack", connect_timeout_s: float = 10.0
+        self,
+        uri: str,
+        *,
+        codec: str = "msgpack",
+        access: Access = NOBODY,
+        connect_timeout_s: float = 10.0,
     ) -> None:
         self.clock = ClockFilter()
         self._sent_s: dict[int, float] = {}
@@ -43,6 +50,7 @@ class LinkMeter(Closing):
             uri,
             codec=codec,
             role=Role.SPECTATOR,
+            access=access,
             connect_timeout_s=connect_timeout_s,
             on_echo=self._on_echo,
         )

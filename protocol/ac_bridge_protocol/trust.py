@@ -169,7 +169,7 @@ _TOO_OLD = (
 
 
 def _explain_handshake(error: ssl.SSLError, uri: str) -> tuple[str, str]:
-    reason = error.reason or ""
+    reason = getattr(error, "reason", None) or ""  # only OpenSSL's own errors have one
     if reason in _NOT_TLS:
         return (
             f"{uri} does not speak TLS.",

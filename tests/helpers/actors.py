@@ -12,8 +12,10 @@ from ac_bridge.clock import Clock
 from ac_bridge.control.smoothing import smoothing_named
 from ac_bridge.game import RecordingWheel
 from ac_bridge.rig import Rig, RigSettings
-from ac_bridge.server.app import ActorApp, run_on_best_loop
+from ac_bridge.machine.loops import run_on_best_loop
+from ac_bridge.server.app import ActorApp
 from ac_bridge.server.lease import Terms
+from ac_bridge.server.reach import Reach
 from ac_bridge.standin import StandinGame
 
 START_TIMEOUT_S = 20.0
@@ -42,7 +44,9 @@ def wheel_of(rig: Rig) -> RecordingWheel:
 
 
 @contextlib.contextmanager
-def serving(rig: Rig, port: int = 0, terms: Terms | None = None) -> Iterator[tuple[str, ActorApp]]:
+def serving(
+    rig: Rig, port: int = 0, terms: Terms | None = None, reach: Reach | None = None
+) -> Iterator[tuple[str, ActorApp]]:
     """Serve a rig from a thread of this process; give its address and the app."""
     ready = threading.Event()
     found: dict[str, Any] = {}
@@ -52,7 +56,9 @@ def serving(rig: Rig, port: int = 0, terms: Terms | None = None) -> Iterator[tup
             found["port"] = taken
             ready.set()
 
-        app = ActorApp(rig, host="127.0.0.1", port=port, on_ready=on_ready, terms=terms)
+        app = ActorApp(
+            rig, host="127.0.0.1", port=port, on_ready=on_ready, terms=terms, reach=reach
+        )
         found["app"] = app
         found["loop"] = asyncio.get_running_loop()
         await app.run()
@@ -70,7 +76,8 @@ def serving(rig: Rig, port: int = 0, terms: Terms | None = None) -> Iterator[tup
         assert ready.wait(START_TIMEOUT_S)
         if "error" in found:
             raise found["error"]
-        yield f"ws://127.0.0.1:{found['port']}", found["app"]
+        scheme = "wss" if reach is not None and reach.tls is not None else "ws"
+        yield f"{scheme}://127.0.0.1:{found['port']}", found["app"]
     finally:
         if "loop" in found and thread.is_alive():
             with contextlib.suppress(RuntimeError):  # the loop ended by itself

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -39,7 +40,13 @@ class HungUpError(Exception):
 
 
 class Peer:
-    """One learner's connection, seen from the actor."""
+    """One learner's connection, seen from the actor.
+
+    Attributes:
+        request: with which the learner opened it.
+    """
+
+    request: Request
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
@@ -135,6 +142,7 @@ class Peer:
         events = self._ws.events_received()
         for event in events:
             if isinstance(event, Request):
+                self.request = event
                 self._ws.send_response(self._ws.accept(event))
             elif isinstance(event, Frame) and event.opcode in (1, 2):
                 self._frames.append(event)
@@ -157,11 +165,27 @@ def step_result(request_id: int, tick: int, **more: Any) -> StepResult:
     return answer.model_copy(update={"receipt": make_receipt(tick=tick)})
 
 
-Script = Callable[[Peer], None]
+Script = Callable[[Peer], None] | bytes
+"""What to do with a connection; bytes are all that is answered to its request."""
+
+
+def _serve(sock: socket.socket, script: Script) -> None:
+    if isinstance(script, bytes):
+        sock.settimeout(PATIENCE_S)
+        head = b""
+        while b"\r\n\r\n" not in head:
+            if not (data := sock.recv(65536)):
+                raise HungUpError
+            head += data
+        sock.sendall(script)
+        return
+    peer = Peer(sock)
+    script(peer)
+    peer.until_hung_up()
 
 
 @contextlib.contextmanager
-def scripted(*scripts: Script) -> Iterator[str]:
+def scripted(*scripts: Script, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serve one connection after the other, each by its script; give the address.
 
     Whatever a script raises is raised at the end, unless the learner hung up on it.
@@ -177,11 +201,13 @@ def scripted(*scripts: Script) -> Iterator[str]:
             except OSError as error:
                 errors.append(error)
                 return
-            with sock:
+            with contextlib.ExitStack() as closing:
+                closing.enter_context(sock)
                 try:
-                    peer = Peer(sock)
-                    script(peer)
-                    peer.until_hung_up()
+                    if tls is not None:
+                        sock.settimeout(PATIENCE_S)
+                        sock = closing.enter_context(tls.wrap_socket(sock, server_side=True))
+                    _serve(sock, script)
                 except (HungUpError, OSError):
                     pass
                 except BaseException as error:  # noqa: BLE001 -- handed to the test's thread
@@ -190,7 +216,7 @@ def scripted(*scripts: Script) -> Iterator[str]:
     thread = threading.Thread(target=run, name="scripted-actor")
     thread.start()
     try:
-        yield f"ws://127.0.0.1:{server.getsockname()[1]}"
+        yield f"ws{'s' if tls else ''}://127.0.0.1:{server.getsockname()[1]}"
     finally:
         thread.join(2 * PATIENCE_S)
         server.close()

@@ -14,7 +14,7 @@ TIMEOUT_S = 60.0
 
 ASK = """
 import asyncio, importlib.metadata, json, sys
-from ac_bridge.server.app import run_on_best_loop
+from ac_bridge.machine.loops import run_on_best_loop
 
 async def loop_name():
     return type(asyncio.get_running_loop()).__module__

@@ -8,16 +8,20 @@ import sys
 import typer
 
 from ac_bridge.cli.actor import actor
+from ac_bridge.cli.actors import actors
+from ac_bridge.cli.cert import cert
 from ac_bridge.cli.console import exit_on_error
 from ac_bridge.cli.control import try_controls
 from ac_bridge.cli.demo import demo
 from ac_bridge.cli.doctor import doctor
 from ac_bridge.cli.link_test import link_test
+from ac_bridge.cli.relay import relay
 from ac_bridge.cli.reset import reset
 from ac_bridge.cli.setup import setup
 from ac_bridge.cli.simulate import simulate
 from ac_bridge.cli.smoke import smoke_test
 from ac_bridge.cli.telemetry import watch_telemetry
+from ac_bridge.cli.token import token
 
 app = typer.Typer(
     name="ac-bridge",
@@ -35,8 +39,12 @@ app.command("test-control")(try_controls)
 app.command()(reset)
 app.command()(smoke_test)
 app.command()(actor)
+app.command()(relay)
 app.command()(simulate)
+app.command()(actors)
 app.command("link-test")(link_test)
+app.add_typer(token)
+app.add_typer(cert)
 
 
 def main() -> None:

@@ -13,7 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from ac_bridge.cli.console import EXIT_ERROR
-from ac_bridge.cli.options import JsonOption, errors_as_json
+from ac_bridge.cli.options import (
+    CaFileOption,
+    FingerprintOption,
+    JsonOption,
+    TokenFileOption,
+    errors_as_json,
+)
+from ac_bridge_client.access import Access
 from ac_bridge_client.measure import LinkMeter
 from ac_bridge_client.recommend import LinkFigures, Recommendation, figures_of, ms, recommend
 from ac_bridge_protocol.spec import EnvSpec, Mode
@@ -23,12 +30,15 @@ REFRESH_HZ = 5.0
 
 
 def link_test(
-    uri: Annotated[str, typer.Argument(help="The actor's address, ws://HOST:PORT.")],
+    uri: Annotated[str, typer.Argument(help="The actor's address, ws://HOST:PORT or wss://...")],
     seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long to measure.")] = 5.0,
     control_hz: Annotated[
         float | None,
         typer.Option(min=1, max=100, help="The control rate to ask about. Default the actor's."),
     ] = None,
+    token_file: TokenFileOption = None,
+    ca_file: CaFileOption = None,
+    fingerprint: FingerprintOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure the link to an actor, and recommend a mode, a delay and a control rate for it.
@@ -42,10 +52,14 @@ def link_test(
         ac-bridge link-test ws://192.168.1.20:8765 --control-hz 50 --seconds 30
 
         ac-bridge link-test ws://192.168.1.20:8765 --json
+
+        ac-bridge link-test wss://relay.example/actors/my-pc --token-file my-pc.token
     """
-    with errors_as_json(as_json), LinkMeter(uri) as meter:
-        hz = control_hz or meter.spec.control_hz
-        figures = figures_of(_measure(meter, hz, seconds, Console(quiet=as_json)))
+    with errors_as_json(as_json):
+        access = Access.gather(None, token_file, ca_file, fingerprint)
+        with LinkMeter(uri, access=access) as meter:
+            hz = control_hz or meter.spec.control_hz
+            figures = figures_of(_measure(meter, hz, seconds, Console(quiet=as_json)))
     found = Finding(
         uri=uri,
         spec=meter.spec,

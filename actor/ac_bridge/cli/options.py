@@ -43,6 +43,18 @@ DocumentsOption = Annotated[
     Path | None,
     typer.Option(help="The player's 'Assetto Corsa' folder. Default: ask the system."),
 ]
+TokenFileOption = Annotated[
+    Path | None,
+    typer.Option(help="A file with the token in it. Default AC_BRIDGE_TOKEN, if any."),
+]
+CaFileOption = Annotated[
+    Path | None,
+    typer.Option(help="PEM file of certificates to believe. Default the system's."),
+]
+FingerprintOption = Annotated[
+    str | None,
+    typer.Option(help="The one certificate to believe, as ac-bridge cert new prints it."),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")
 ]

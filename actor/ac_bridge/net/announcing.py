@@ -51,15 +51,7 @@ class Announcement:
     """
 
     def __init__(self, name: str, host: str, port: int, announced: Announced) -> None:
-        if is_loopback(host):
-            raise SettingError(
-                f"The actor listens on {host}, which no other machine reaches: there is nothing "
-                "to announce.",
-                setting="announce",
-                hint="Listen on an address of this machine, such as --listen 0.0.0.0:8765, with "
-                "tokens; or leave --announce out.",
-            )
-        _check_extra()
+        check_announcing(host)
         self.name = announced_name(name)
         self._host = host
         self._port = port
@@ -119,6 +111,23 @@ class Announcement:
         traceback: TracebackType | None,
     ) -> None:
         await asyncio.to_thread(self.close)
+
+
+def check_announcing(host: str) -> None:
+    """Check that an actor which listens there can be announced.
+
+    Raises:
+        SettingError: the library is missing, or nobody else could reach the actor.
+    """
+    if is_loopback(host):
+        raise SettingError(
+            f"The actor listens on {host}, which no other machine reaches: there is nothing "
+            "to announce.",
+            setting="announce",
+            hint="Listen on an address of this machine, such as --listen 0.0.0.0:8765, with "
+            "tokens; or leave --announce out.",
+        )
+    _check_extra()
 
 
 def default_name() -> str:

@@ -46,7 +46,9 @@ from ac_bridge_protocol.spec import EnvSpec, Mode
 
 log = structlog.get_logger()
 
-SOFTWARE = f"ac-bridge {importlib.metadata.version('ac-bridge')}"
+VERSION = importlib.metadata.version("ac-bridge")
+
+SOFTWARE = f"ac-bridge {VERSION}"
 """What the actor calls itself."""
 
 SECRET_BYTES = 16

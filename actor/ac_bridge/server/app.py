@@ -14,7 +14,7 @@ import structlog
 from ac_bridge.clock import SystemClock
 from ac_bridge.guardian.keeper import GuardianKeeper
 from ac_bridge.machine.collector import GcKeeper
-from ac_bridge.machine.endings import ending_signals
+from ac_bridge.machine.loops import run_on_best_loop, stop_on_signals
 from ac_bridge.machine.punctual import Punctuality
 from ac_bridge.net.listening import listen
 from ac_bridge.pacing import Ticker, TickStats
@@ -109,7 +109,8 @@ class ActorApp:
                     looking_after.append(tasks.create_task(self._sample(actor), name="sampler"))
                 self._on_ready(server.port)
                 try:
-                    await self._stopping.wait()
+                    async with self._reach.announcement(self._host, server.port):
+                        await self._stopping.wait()
                 finally:
                     # Also when something failed: neutral first, everything else after.
                     actor.close()
@@ -165,6 +166,7 @@ def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor
         ACBridgeError: the game cannot be opened, or the address not listened on.
     """
     reach = reach_from(settings)
+    reach.log_terms(settings.host)
 
     async def main() -> Actor:
         rig = rig_from(settings)
@@ -180,7 +182,7 @@ def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor
                 reach=reach,
                 on_closed=guardian.farewell,
             )
-            _on_signals(app.stop)
+            stop_on_signals(app.stop)
             await app.run()
         assert app.actor is not None  # noqa: S101 -- run has made it
         return app.actor
@@ -200,33 +202,3 @@ def _terms(settings: ActorSettings) -> Terms:
         spectators=settings.spectators,
         takeover_key=key.get_secret_value() if key is not None else "",
     )
-
-
-def _on_signals(stop: Callable[[], None]) -> None:
-    loop = asyncio.get_running_loop()
-
-    def on_signal(*_: object) -> None:
-        with contextlib.suppress(RuntimeError):  # asked once more, when it has ended already
-            loop.call_soon_threadsafe(stop)
-
-    for number in ending_signals():
-        # Not loop.add_signal_handler: Windows has none.
-        signal.signal(number, on_signal)
-
-
-def run_on_best_loop(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on uvloop, on winloop where Windows has it, else on plain asyncio."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(main)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        if sys.platform == "win32":
-            import winloop as fast_loop
-        else:
-            import uvloop as fast_loop
-    except ImportError:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = fast_loop.new_event_loop
-    return factory

@@ -6,8 +6,6 @@ from collections.abc import Collection
 from http import HTTPStatus
 from typing import Any
 
-import structlog
-
 from ac_bridge.clock import Clock
 from ac_bridge.net.door import Door, Visit
 from ac_bridge.net.entry import (
@@ -20,13 +18,12 @@ from ac_bridge.net.entry import (
     codec_of,
 )
 from ac_bridge.net.gate import Gate
+from ac_bridge.net.refusals import Refusals
 from ac_bridge.net.token_file import TokenKeeper
 from ac_bridge.net.tokens import Grant, digest_of
 from ac_bridge.server.actor import SOFTWARE, Actor
 from ac_bridge.server.connection import Caller, Connection
 from ac_bridge_protocol.errors import ErrorCode
-
-log = structlog.get_logger()
 
 _ALL = frozenset({Grant.DRIVER, Grant.SPECTATOR})
 """What everybody may do where no token is asked for, and the most that a token gives here."""
@@ -81,6 +78,7 @@ class ActorHouse:
         self.gate = gate
         self._actor = actor
         self._access = access
+        self._refusals = Refusals(clock.now())
 
     def called(self, door: Door, visit: Visit) -> None:
         """Answer a request."""
@@ -90,7 +88,7 @@ class ActorHouse:
         try:
             caller = self._caller(door, visit)
         except NotAdmittedError as error:
-            log.warning("refused", peer=visit.peer, reason=error.message)
+            self._refusals.note(visit, error, self.clock.now())
             door.refuse(error.status, error, error.headers)
             return
         door.admit(

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import datetime as dt
+from typing import Any
 
+import structlog
 from pydantic import SecretStr
 
 from ac_bridge.net.addresses import is_loopback, networks
+from ac_bridge.net.announcing import Announcement, check_announcing, default_name
 from ac_bridge.net.gate import Gate
 from ac_bridge.net.tls import ServerTls
 from ac_bridge.net.token_file import TokenKeeper
 from ac_bridge.net.tokens import TokenBook
+from ac_bridge.server.actor import VERSION
 from ac_bridge.server.house import Access
 from ac_bridge.server.parking import Relay
 from ac_bridge.settings import ActorSettings
+from ac_bridge_protocol.discovery import Announced
 from ac_bridge_protocol.errors import SettingError
 from ac_bridge_protocol.trust import Trust
+
+log = structlog.get_logger()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,12 +36,33 @@ class Reach:
         gate: counts who comes.
         tls: who we are; None listens unencrypted.
         relay: where the actor parks as well; None parks nowhere.
+        announce: the name under which it is announced on the local network; empty for not at all.
     """
 
     access: Access = dataclasses.field(default_factory=Access)
     gate: Gate = dataclasses.field(default_factory=Gate)
     tls: ServerTls | None = None
     relay: Relay | None = None
+    announce: str = ""
+
+    def announcement(self, host: str, port: int) -> contextlib.AbstractAsyncContextManager[Any]:
+        """Return what announces the actor for as long as it lasts."""
+        if not self.announce:
+            return contextlib.nullcontext()
+        said = Announced(VERSION, tls=self.tls is not None, tokens=self.access.asks)
+        return Announcement(self.announce, host, port, said)
+
+    def log_terms(self, host: str) -> None:
+        """Tell whoever started the actor what somebody needs to connect, and what is not safe."""
+        if self.tls is not None:
+            until = dt.datetime.fromtimestamp(self.tls.expires, dt.UTC)
+            log.info("tls", fingerprint=self.tls.fingerprint, until=f"{until:%Y-%m-%d}")
+        elif not is_loopback(host):
+            log.warning(
+                "not encrypted: whoever is on the way can read the tokens, and drive",
+                hint="Add --tls-cert and --tls-key (ac-bridge cert new), except on a wire of "
+                "your own.",
+            )
 
     def refresh(self) -> bool:
         """Look at the files of tokens and certificate; return whether other tokens are good now."""
@@ -70,8 +100,16 @@ def reach_from(settings: ActorSettings) -> Reach:
         access=access,
         gate=Gate(proxies=networks(settings.trusted_proxies)),
         tls=ServerTls(cert, key) if cert is not None and key is not None else None,
+        announce=_announced_name(settings),
         relay=_relay_of(settings, settings.relay_token) if settings.relay else None,
     )
+
+
+def _announced_name(settings: ActorSettings) -> str:
+    if not settings.announce:
+        return ""
+    check_announcing(settings.host)
+    return settings.announce_name or default_name()
 
 
 def _relay_of(settings: ActorSettings, token: SecretStr | None) -> Relay:
