@@ -43,9 +43,9 @@ from websockets.uri import parse_uri
 
 from ac_bridge.clock import SystemClock
 from ac_bridge.control.smoothing import smoothing_named
+from ac_bridge.machine.loops import run_on_best_loop
 from ac_bridge.pacing import percentile
 from ac_bridge.rig import Rig, RigSettings
-from ac_bridge.machine.loops import run_on_best_loop
 from ac_bridge.server.app import ActorApp
 from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol.codec import CODEC_NAMES

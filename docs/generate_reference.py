@@ -361,7 +361,10 @@ def settings_section() -> str:
     options = dict(_options(actor))
     rows = []
     for name, field in ActorSettings.model_fields.items():
-        flag = " / ".join(f"`{spelt}`" for spelt in _spellings(name, options[name]))
+        # A flag that may be said several times is called after one; no secret has a flag.
+        one = {"allow_origins": "allow_origin", "trusted_proxies": "trusted_proxy"}.get(name, name)
+        said = _spellings(one, options[one]) if one in options else []
+        flag = " / ".join(f"`{spelt}`" for spelt in said)
         values = bounds(field) or kind(field.annotation)
         default = f"`{str(field.default).lower()}`" if field.annotation is bool else ""
         rows.append(

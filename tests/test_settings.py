@@ -108,6 +108,13 @@ def test_a_relay_needs_a_token_too() -> None:
     assert caught.value.setting == "relay"
 
 
+def test_a_proxy_needs_a_token_too() -> None:
+    """Behind a reverse proxy an actor on loopback can be reached by whoever reaches the proxy."""
+    with pytest.raises(SettingError, match="no token") as caught:
+        load_settings(trusted_proxies=["127.0.0.1"])
+    assert caught.value.setting == "trusted_proxies"
+
+
 def test_a_certificate_and_its_key_go_together(tmp_path: Path) -> None:
     """One without the other is named."""
     with pytest.raises(SettingError) as caught:
@@ -120,6 +127,7 @@ def test_several_texts_come_from_anywhere(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("AC_BRIDGE_ALLOW_ORIGINS", "https://A.example/, http://b.example:8080")
     file = tmp_path / "my.toml"
     file.write_text('trusted_proxies = ["10.0.0.0/8"]\n')
+    monkeypatch.setenv("AC_BRIDGE_DRIVER_TOKEN", "x" * 32)
     settings = load_settings(file)
     assert settings.allow_origins == ("https://a.example", "http://b.example:8080")
     assert settings.trusted_proxies == ("10.0.0.0/8",)

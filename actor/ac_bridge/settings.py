@@ -216,6 +216,14 @@ class ActorSettings(Settings):
                 hint="Make one (ac-bridge token new --file tokens.txt) and add --token-file "
                 "tokens.txt; or listen on 127.0.0.1.",
             )
+        if self.trusted_proxies and not has_token:
+            raise SettingError(
+                "Through a proxy this actor can be reached from elsewhere, and it has no token to "
+                "tell who may come in.",
+                setting="trusted_proxies",
+                hint="Make one (ac-bridge token new --file tokens.txt) and add --token-file "
+                "tokens.txt.",
+            )
         if self.relay and not has_token:
             raise SettingError(
                 "At a relay this actor can be reached from anywhere, and it has no token to tell "

@@ -1,7 +1,7 @@
 """Finds actors that are announced on the local network.
 
-What is found is hearsay: anybody on the network may announce anything. Only a certificate that the
-learner verifies says who is there, and a token sent by plain ``ws://`` is read by whoever is.
+What is found is hearsay: anybody on the network may announce anything. Only a fingerprint that the
+learner pinned says who is there, and a token sent by plain ``ws://`` is read by whoever is.
 """
 
 from __future__ import annotations

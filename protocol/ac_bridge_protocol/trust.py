@@ -109,9 +109,13 @@ def explain_tls(error: ssl.SSLError, uri: str, host: str) -> ConnectError:
     return ConnectError(message, uri=uri, hint=hint)
 
 
+_PIN = (
+    "Give its fingerprint (--fingerprint, fingerprint=): ac-bridge cert new printed it, and the "
+    "server does as it starts. Or give the certificate itself as the CA file."
+)
 _OWN_AUTHORITY = (
-    "If the certificate is self-signed, give its fingerprint (printed by ac-bridge cert new and "
-    "by the server as it starts); if an authority of your own signed it, give that one's CA file."
+    "If the authority is your own, give its certificate as the CA file (--ca-file, ca_file=); "
+    "else ask whoever runs the server."
 )
 
 _EXPIRED, _NOT_YET_VALID = 10, 9
@@ -139,7 +143,7 @@ def _explain_certificate(
             "Check the clocks of this machine and of the one that made the certificate.",
         )
     if code == _SELF_SIGNED:
-        return f"The certificate of {uri} is self-signed, and not known here.", _OWN_AUTHORITY
+        return f"The certificate of {uri} is self-signed, and not known here.", _PIN
     if code == _SELF_SIGNED_IN_CHAIN or code in _UNKNOWN_ISSUERS:
         return (
             f"The certificate of {uri} was signed by an authority that is not known here.",

@@ -7,15 +7,21 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from ac_bridge.cli.child import actor_process
 from ac_bridge.cli.link_test import Finding
+from ac_bridge.net.token_file import add_token
+from ac_bridge.net.tokens import Grant, new_token
 from ac_bridge_client import RemoteEnv
 from ac_bridge_client.measure import LinkMeter
 from ac_bridge_client.recommend import figures_of, recommend
+from ac_bridge_protocol.messages import Ping
 from ac_bridge_protocol.spec import Mode
+from helpers.certificates import self_signed_files
+from helpers.scripted import Peer, scripted
 from helpers.wire import make_spec
 
 URI = "ws://gaming-pc:8765"
@@ -74,6 +80,35 @@ def test_nothing_listens(as_json: bool) -> None:
     assert done.returncode == 1
     said = json.loads(done.stdout)["hint"] if as_json else done.stderr
     assert "Is the actor running" in said
+
+
+def test_over_tls_with_a_token(tmp_path: Path) -> None:
+    """A file with the token, and the fingerprint of the one certificate to believe."""
+    files = self_signed_files(tmp_path)
+    add_token(tmp_path / "token", token := new_token(), Grant.SPECTATOR)
+    access = ("--token-file", str(tmp_path / "token"), "--fingerprint", files.fingerprint)
+
+    def echo(peer: Peer) -> None:
+        assert peer.request.headers["Authorization"] == f"Bearer {token}"
+        peer.welcome()
+        while isinstance(ping := peer.any(), Ping):
+            peer.pong(ping)
+
+    with scripted(echo, tls=files.server().context) as uri:
+        done = run(uri, "--json", "--seconds", "0.2", *access)
+    assert done.stderr == ""
+    said = json.loads(done.stdout)
+    assert said["link"]["round_trips"] == 2
+    assert f'fingerprint="{files.fingerprint}"' in said["python"], "or the line would not work"
+    assert "token_file=" in said["python"]
+    assert token not in done.stdout
+
+
+def test_a_ca_file_that_is_not_there(tmp_path: Path) -> None:
+    """Is named, and the environment's does not stand in for it."""
+    done = run(URI, "--ca-file", str(tmp_path / "none.pem"))
+    assert done.returncode == 1
+    assert "CA file" in done.stderr
 
 
 def test_help_has_examples() -> None:

@@ -16,7 +16,7 @@ from websockets.typing import Subprotocol
 
 from ac_bridge.cli import app
 from ac_bridge.cli.relay import READY
-from ac_bridge.relay.app import relay_from
+from ac_bridge.relay.app import allow_files, relay_from
 from ac_bridge.relay.settings import RelaySettings, load_relay_settings
 from ac_bridge_protocol.errors import SettingError
 from ac_bridge_protocol.relay import PARKING
@@ -167,3 +167,32 @@ def test_port_is_taken(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "Cannot listen on 192.0.2.1:1" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no such limit")
+@pytest.mark.parametrize(
+    ("limits", "wanted", "warned"),
+    [
+        ((1024, 8192), [(4096, 8192)], False),
+        ((1024, -1), [(4096, -1)], False),
+        ((1024, 2048), [(2048, 2048)], True),
+        ((8192, 8192), [], False),
+        ((-1, -1), [], False),
+    ],
+)
+def test_files_are_allowed(
+    monkeypatch: pytest.MonkeyPatch,
+    limits: tuple[int, int],
+    wanted: list[tuple[int, int]],
+    warned: bool,
+) -> None:
+    """As many files as connections are asked for, as far as that goes; if not, it is said."""
+    import resource
+
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, both: asked.append(both))
+    with capture_logs() as logs:
+        allow_files(4096)
+    assert asked == wanted
+    assert bool(logs) == warned

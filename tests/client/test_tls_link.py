@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,7 @@ def refused(uri: str, trust: Trust) -> ConnectError:
     return error
 
 
-def drive(uri: str, **access: str) -> None:
+def drive(uri: str, **access: Any) -> None:
     """Drive an episode of two steps."""
     with contextlib.closing(RemoteEnv(uri, token=TOKEN, **access)) as env:
         env.reset(seed=1)

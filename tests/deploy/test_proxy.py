@@ -54,7 +54,7 @@ def test_a_name_stays_with_the_relay_where_its_actor_is_parked(tmp_path: Path) -
             moving = next(path for path, home in homes(door).items() if home == "two")
         assert eventually(lambda: home_or_none(door, moving) == "one")
         with door.dial(moving) as parked, echo_backend(two, "two"):
-            # Others come back after their second, this one does not.
+            # Names that nobody uses come back, this one does not.
             assert eventually(lambda: "two" in homes_or_none(door).values())
             for _ in range(12):
                 assert eventually(lambda: "two" in homes_or_none(door).values())

@@ -13,11 +13,17 @@ from ac_bridge_protocol import relay
 from ac_bridge_protocol.codec import JSON, MSGPACK
 from ac_bridge_protocol.errors import ErrorCode
 from ac_bridge_protocol.messages import Message
-from helpers.sessions import EVERY, KINDS
+from helpers.sessions import EVERY, KINDS, kind_of_message
 
 CORPUS = Path(__file__).parent / "corpus"
 MESSAGES: dict[str, Message] = {message.type: message for message in reversed(EVERY)}
 """One of each type."""
+KIND_OF: dict[str, int] = {
+    kind_of_message(kind, 0).type: kind + 1 for kind in reversed(range(KINDS))
+}
+"""The number by which a script names a message of a type."""
+NEXT = 8
+"""The number by which a script names the next id."""
 DIGEST = "5e" * 32
 
 
@@ -36,10 +42,13 @@ def scripts() -> Iterator[tuple[str, bytes]]:
         sent = b"".join(bytes((5, 8, kind + 1)) for kind in range(KINDS))
         yield f"every_kind_{codec}", bytes((codec,)) + received + sent
         # A driver's life as either side sees it, with a repeat and a second link.
-        hello, welcome, reset, step = 1, 2, KINDS - 8, KINDS - 5
-        life = [(6, hello), (5, welcome), (6, reset), (5, reset + 2), (6, step), (5, step + 1)]
-        actor = b"".join(bytes((move, 8, kind)) for move, kind in life)
-        learner = b"".join(bytes((11 - move, 8, kind)) for move, kind in life)
+        asked = [("reset", "reset_result"), *[("step", "step_result")] * 4]
+        answered = []
+        for request, answer in asked:
+            answered += [(request, 6, NEXT), (answer, 5, NEXT - 1)]
+        life = [("hello", 6, NEXT), ("welcome", 5, NEXT), *answered]
+        actor = b"".join(bytes((move, at, KIND_OF[name])) for name, move, at in life)
+        learner = b"".join(bytes((11 - move, at, KIND_OF[name])) for name, move, at in life)
         end = bytes((3, 4, codec, 2, 128, 2, 65, 66, 1, 0, 9)) + b"{} rubbish"
         yield f"actor_life_{codec}", bytes((codec,)) + actor + end
         yield f"learner_life_{codec}", bytes((codec,)) + learner + end

@@ -11,8 +11,8 @@ from typing import Any
 from ac_bridge.clock import Clock
 from ac_bridge.control.smoothing import smoothing_named
 from ac_bridge.game import RecordingWheel
-from ac_bridge.rig import Rig, RigSettings
 from ac_bridge.machine.loops import run_on_best_loop
+from ac_bridge.rig import Rig, RigSettings
 from ac_bridge.server.app import ActorApp
 from ac_bridge.server.lease import Terms
 from ac_bridge.server.reach import Reach

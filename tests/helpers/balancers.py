@@ -35,7 +35,7 @@ from helpers.guardians import eventually
 PROXY = Path(__file__).parents[2] / "deploy" / "proxy"
 BACKEND = Path(__file__).with_name("echo_backend.py")
 TIMEOUT_S = 30.0
-PACE = {"inter 2s": "inter 100ms", "expire 60s": "expire 1s", "maxconn 20000": "maxconn 1000"}
+PACE = {"inter 2s": "inter 100ms", "expire 60s": "expire 50ms", "maxconn 20000": "maxconn 1000"}
 """So that a test sees in a second what takes a minute in use, and may open fewer files."""
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Iterator
+from ssl import SSLContext
 from typing import Any
 
 import orjson
@@ -142,7 +143,7 @@ def dial(
     headers = dict(headers or {})
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    return connect(
+    websocket: ClientConnection = connect(
         uri,
         subprotocols=[subprotocol],
         additional_headers=headers,
@@ -150,12 +151,15 @@ def dial(
         compression=None,
         **options,
     )
+    return websocket
 
 
 @contextlib.contextmanager
-def parked(relay: Relaying, name: str = "pc", token: str = PARK, **how: Any) -> Iterator[Parked]:
+def parked(
+    relay: Relaying, name: str = "pc", token: str = PARK, ssl: SSLContext | None = None, **how: Any
+) -> Iterator[Parked]:
     """Park an actor by hand."""
-    with dial(relay.path(name), token, Subprotocol(PARKING)) as websocket:
+    with dial(relay.path(name), token, Subprotocol(PARKING), ssl=ssl) as websocket:
         actor = Parked(websocket)
         actor.park(**how)
         yield actor

@@ -124,3 +124,13 @@ def test_a_key_that_is_none(files: Files) -> None:
     assert "no private key" in refused(files.cert, files.key).message
     files.key.write_bytes(b"x" * (PEM_BYTES + 1))
     assert "larger than" in refused(files.cert, files.key).message
+
+
+def test_the_end_of_a_certificate_is_told_of_once(tmp_path: Path) -> None:
+    """Two weeks ahead, and again for the one that comes after it."""
+    files = self_signed_files(tmp_path, days=30.0)
+    tls = files.server()
+    with capture_logs() as lines:
+        for days_left in (20.0, 13.0, 12.0, 1.0):
+            tls.warn_in_time(tls.expires - days_left * 86_400.0)
+    assert [(line["event"], line["days"]) for line in lines] == [("certificate ends soon", 13.0)]

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from ac_bridge.net.tokens import (
     TOKEN_CHARACTERS,
     TOKEN_MOST_CHARACTERS,
-    Entry,
     Grant,
     TokenBook,
     bearer,
@@ -196,4 +195,4 @@ def test_no_text_breaks_the_reading(text: str) -> None:
         book = TokenBook.parse(text, "here")
     except SettingError:
         return
-    assert all(isinstance(entry, Entry) and len(entry.digest) == 64 for entry in book.entries)
+    assert all(len(entry.digest) == 64 for entry in book.entries)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,6 +33,7 @@ from ac_bridge_protocol.relay import (
     RELAY_MESSAGE_BYTES,
     WITHDRAWN_CODE,
 )
+from helpers.certificates import self_signed_files
 from helpers.raw import JSON, MSGPACK
 from helpers.relays import (
     DRIVER,
@@ -217,6 +220,32 @@ def test_many_learners_of_one_actor(relay: Relaying) -> None:
         (pc,) = listed["actors"]
         assert (pc["name"], pc["software"], pc["ready"]) == ("pc", "test 1", True)
         assert (pc["drivers"], pc["spectators"]) == (1, 2)
+
+
+@pytest.mark.parametrize("lost", ["learner", "actor", "neither"])
+def test_conversation_over_tls(tmp_path: Path, lost: str) -> None:
+    """TLS changes nothing: what is said arrives, a good-bye is one, a lost link is none."""
+    files = self_signed_files(tmp_path)
+    trust = ssl.create_default_context(cafile=files.cert)
+    with relaying(tls=files.server()) as relay, parked(relay, ssl=trust) as actor:
+        dialling = _Dialling(relay.path("pc"), ssl=trust)
+        actor.take()
+        with dialling.websocket() as learner:
+            held = actor.websocket
+            for size in (0, 3000, 500_000):
+                learner.send(b"x" * size)
+                assert held.recv(timeout=10) == b"x" * size
+                held.send(b"y" * size)
+                assert learner.recv(timeout=10) == b"y" * size
+            one, other = (held, learner) if lost == "actor" else (learner, held)
+            if lost == "neither":
+                one.close(1000, "over")
+            else:
+                socket.socket.shutdown(one.socket, socket.SHUT_RDWR)
+            with pytest.raises(ConnectionClosed) as caught:
+                other.recv(timeout=10)
+            assert (caught.value.rcvd is None) == (lost != "neither")
+        _until(lambda: relay.app.house.open == 0)
 
 
 # --- Waiting --------------------------------------------------------------------------------------
@@ -474,6 +503,16 @@ def test_refusals_of_learners(relay: Relaying) -> None:
             relay.path("pc"), DRIVER, origin=Origin("https://evil.example")
         )
         assert (status, refusal.code) == (403, ErrorCode.FORBIDDEN)
+
+
+def test_no_token_is_no_token(relay: Relaying) -> None:
+    """An actor that announces the digest of nothing at all is not open to everybody."""
+    with dial(relay.path("pc"), PARK, Subprotocol(PARKING)) as websocket:
+        actor = Parked(websocket)
+        actor.park(drivers=("",), spectators=())
+        status, refusal, _ = _refused(relay.path("pc"))
+        assert (status, refusal.code) == (401, ErrorCode.UNAUTHORIZED)
+        assert _get(relay, "/actors")[0] == 401
 
 
 def test_wrong_tokens_have_to_wait() -> None:

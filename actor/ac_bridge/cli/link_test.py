@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -68,6 +69,7 @@ def link_test(
         advice=recommend(figures, hz),
         clock_offset_s=meter.clock.offset_s,
         clock_offset_error_s=meter.clock.error_s,
+        access=_arguments(token_file=token_file, ca_file=ca_file, fingerprint=fingerprint),
     )
     if as_json:
         typer.echo(json.dumps(found.report()))
@@ -89,6 +91,7 @@ class Finding:
         advice: how to drive over it.
         clock_offset_s: the actor's clock less this machine's.
         clock_offset_error_s: how far off that may be.
+        access: what else `RemoteEnv` has to be told, as arguments.
     """
 
     uri: str
@@ -98,12 +101,13 @@ class Finding:
     advice: Recommendation
     clock_offset_s: float | None
     clock_offset_error_s: float | None
+    access: str = ""
 
     def python(self) -> str:
         """Return the line to write to follow the recommendation."""
-        if self.spec.mode is Mode.LOCKSTEP:
-            return f'env = RemoteEnv("{self.uri}")'
-        return f'env = RemoteEnv("{self.uri}", {self.advice.arguments()})'
+        drive = "" if self.spec.mode is Mode.LOCKSTEP else self.advice.arguments()
+        said = [f'"{self.uri}"', *(one for one in (drive, self.access) if one)]
+        return f"env = RemoteEnv({', '.join(said)})"
 
     def notes(self) -> list[str]:
         """Return what else there is to say, in sentences."""
@@ -135,6 +139,11 @@ class Finding:
             "notes": self.notes(),
             "python": self.python(),
         }
+
+
+def _arguments(**given: Path | str | None) -> str:
+    """Return arguments as they are written in Python, without those that were not given."""
+    return ", ".join(f"{name}={json.dumps(str(said))}" for name, said in given.items() if said)
 
 
 def _measure(meter: LinkMeter, hz: float, seconds: float, console: Console) -> list[float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Protocol, cast
@@ -32,6 +33,10 @@ from ac_bridge_protocol.limits import HANDSHAKE_TIMEOUT_S, WEBSOCKET_BYTES
 from ac_bridge_protocol.messages import Refusal
 
 log = structlog.get_logger()
+
+QUIET = logging.getLogger("ac_bridge.websocket")
+"""What websockets logs to: never everything, as it would write down each header, and so tokens."""
+QUIET.setLevel(logging.INFO)
 
 CLOSE_S = 1.0
 """How long a connection that was refused may take to read why and hang up, in seconds."""
@@ -134,6 +139,7 @@ class Door(asyncio.Protocol):
         self._ws = ServerProtocol(
             select_subprotocol=lambda _ws, _offered: self._subprotocol,
             max_size=WEBSOCKET_BYTES,
+            logger=QUIET,
         )
         self._subprotocol: Subprotocol | None = None
         self._transport: asyncio.Transport | None = None

@@ -75,6 +75,11 @@ class Gate:
         """Connections that are open, served or not."""
         return self._total
 
+    @property
+    def full(self) -> bool:
+        """Whether as many connections are served as may be."""
+        return self._served >= self.limits.connections
+
     def arrive(self, address: str) -> bool:
         """A connection was made; return whether there is room to hear what it wants.
 
@@ -107,7 +112,7 @@ class Gate:
             RefusedError: there are too many, here or of that address.
         """
         limits = self.limits
-        if self._served >= limits.connections:
+        if self.full:
             raise RefusedError(
                 ErrorCode.FULL,
                 f"{limits.connections} connections are served at once, and all are taken.",

@@ -16,6 +16,11 @@ PEM_BYTES = 256 * 1024
 """Largest file of a certificate or key; a long chain takes 10 kB. Both are read about once a
 second."""
 
+DAY_S = 86_400.0
+
+EXPIRES_SOON_S = 14 * DAY_S
+"""A certificate's end is told of so long before: an authority's robot renews at thirty days."""
+
 
 class ServerTls:
     """A certificate and its private key.
@@ -41,8 +46,24 @@ class ServerTls:
     def __init__(self, cert: Path, key: Path) -> None:
         self._paths = (cert, key)
         self._problem = ""
+        self._warned_of = 0.0
         self._data = self._read()
         self._take(self._data)
+
+    def warn_in_time(self, wall_s: float) -> None:
+        """Log, once, that the certificate ends soon.
+
+        Args:
+            wall_s: now, in wall-clock seconds.
+        """
+        if self.expires - wall_s < EXPIRES_SOON_S and self._warned_of != self.expires:
+            self._warned_of = self.expires
+            days = max(self.expires - wall_s, 0.0) / DAY_S
+            log.warning(
+                "certificate ends soon" if days else "certificate has ended",
+                days=round(days, 1),
+                hint="Write a new one to the same files; no restart is needed.",
+            )
 
     def refresh(self) -> bool:
         """Look at the files again; return whether the certificate is another one. Never raises."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import sys
 from collections.abc import Callable
 
@@ -152,6 +153,8 @@ def relay_from(settings: RelaySettings, on_ready: Callable[[int], None]) -> Rela
     tls = None
     if settings.tls_cert is not None and settings.tls_key is not None:
         tls = ServerTls(settings.tls_cert, settings.tls_key)
+        until = dt.datetime.fromtimestamp(tls.expires, dt.UTC)
+        log.info("tls", fingerprint=tls.fingerprint, until=f"{until:%Y-%m-%d}")
     _check_safe(settings.host, tokens.book, encrypted=tls is not None)
     limits = GateLimits(
         connections=settings.connections, per_address=min(PER_ADDRESS, settings.connections)
@@ -191,11 +194,13 @@ def allow_files(count: int) -> None:
         import resource
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        unlimited = hard == resource.RLIM_INFINITY
-        wanted = count if unlimited else min(count, hard)
+        wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
         if soft != resource.RLIM_INFINITY and soft < wanted:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        if not unlimited and hard < count:
+            try:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            except (OSError, ValueError):  # macOS has another limit beside what it says
+                wanted = soft
+        if wanted < count:
             log.warning(
-                "fewer files than connections", files=hard, hint=f"Allow {count} (ulimit -n)."
+                "fewer files than connections", files=wanted, hint=f"Allow {count} (ulimit -n)."
             )

@@ -101,7 +101,7 @@ class RelayHouse:
         door.page({"status": "ok", "actors": actors, "learners": learners, "up_s": up_s})
 
     def _list(self, door: Door, visit: Visit) -> None:
-        own = self.berths.names_for(digest_of(visit.token))
+        own = self._names_for(visit)
         grants = self._check_token(visit, opens_actors=bool(own))
         if Grant.LIST not in grants and not own:
             raise RefusedError(
@@ -111,6 +111,10 @@ class RelayHouse:
             )
         names = None if Grant.LIST in grants else own
         door.page({"actors": list(self.berths.listing(names, self.clock.now()))})
+
+    def _names_for(self, visit: Visit) -> list[str]:
+        """Return the actors that a visitor's token opens: none without one, whatever they say."""
+        return self.berths.names_for(digest_of(visit.token)) if visit.token else []
 
     def _check_token(self, visit: Visit, *, opens_actors: bool) -> frozenset[Grant]:
         """Return what a token opens here, be it the relay's own or an actor's.
@@ -236,13 +240,12 @@ class RelayHouse:
 
     def _let_wait(self, door: Door, visit: Visit, name: str) -> None:
         check_origin(visit, ())
-        digest = digest_of(visit.token)
-        self._check_opens(visit, name, digest)
+        self._check_opens(visit, name)
         codec = codec_of(visit)
         check_room(self.gate, door.place)
         learner = Learner(
             name,
-            digest,
+            digest_of(visit.token),
             codec.subprotocol,
             visit.peer,
             refuse=functools.partial(refuse, door),
@@ -252,14 +255,14 @@ class RelayHouse:
         door.on_gone = functools.partial(self._gave_up, learner)
         self._match(name)
 
-    def _check_opens(self, visit: Visit, name: str, digest: str) -> None:
+    def _check_opens(self, visit: Visit, name: str) -> None:
         """Check that a token opens an actor.
 
         Raises:
             RefusedError: it does not, or there is no such actor.
         """
         known = self.berths.knows(name)
-        names = self.berths.names_for(digest)
+        names = self._names_for(visit)
         # A token that opens nothing is no wrong one while its actor is not here to say so.
         if known or names or not visit.token:
             self._check_token(visit, opens_actors=bool(names))
@@ -345,7 +348,7 @@ class RelayHouse:
 
     def look_at_tokens(self) -> None:
         """Go by the tokens as they are in their file now."""
-        if self._asks and self._tokens.refresh():
+        if self._tokens.refresh():
             for leg in self.berths.withdrawn(self._still_good):
                 log.warning("park token withdrawn", name=leg.name)
                 self._forget(leg)

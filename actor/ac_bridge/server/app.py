@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-import sys
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable
 
 import structlog
 
@@ -29,8 +26,6 @@ from ac_bridge.settings import ActorSettings
 from ac_bridge_protocol.errors import ACBridgeError
 
 log = structlog.get_logger()
-
-T = TypeVar("T")
 
 TIMES_HZ = 4.0
 """How often graces and heartbeats, which are seconds long, are looked after."""
@@ -101,7 +96,7 @@ class ActorApp:
                 parking = None
                 looking_after = []
                 if reach.relay is not None:
-                    parking = Parking(reach.relay, actor, clock, reach.access)
+                    parking = Parking(reach.relay, actor, clock, reach.access, reach.gate)
                     looking_after.append(tasks.create_task(parking.run(), name="parking"))
                 keeping = self._keep_time(actor, clock, parking)
                 looking_after.append(tasks.create_task(keeping, name="time"))
@@ -144,7 +139,7 @@ class ActorApp:
             actor.keep_time(now_s)
             if now_s - looked_s >= FILES_S:
                 looked_s = now_s
-                if self._reach.refresh():
+                if self._reach.refresh(clock.wall()):
                     actor.keep_out(self._reach.access.still_good)
                     if parking is not None:
                         parking.announce()

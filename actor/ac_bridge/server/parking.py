@@ -10,6 +10,7 @@ import asyncio
 import dataclasses
 import secrets
 import ssl
+from collections.abc import Callable
 from typing import cast
 
 import structlog
@@ -21,6 +22,8 @@ from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
 
 from ac_bridge.clock import Clock
+from ac_bridge.net.door import QUIET
+from ac_bridge.net.gate import Gate
 from ac_bridge.net.tcp import end_if_not_taken, keep_alive
 from ac_bridge.net.tokens import Grant
 from ac_bridge.server.actor import SOFTWARE, Actor
@@ -38,7 +41,7 @@ from ac_bridge_protocol.errors import (
     error_from_wire,
 )
 from ac_bridge_protocol.helpers import GrowingWaits
-from ac_bridge_protocol.limits import CONNECTIONS, WEBSOCKET_BYTES
+from ac_bridge_protocol.limits import WEBSOCKET_BYTES
 from ac_bridge_protocol.messages import Refusal
 from ac_bridge_protocol.trust import Trust, explain_tls
 
@@ -84,16 +87,18 @@ class Parking:
         actor: who is parked.
         clock: the machine's.
         access: who may come in.
+        gate: counts who is served, whichever way they came.
     """
 
-    def __init__(self, at: Relay, actor: Actor, clock: Clock, access: Access) -> None:
+    def __init__(self, at: Relay, actor: Actor, clock: Clock, access: Access, gate: Gate) -> None:
+        self._gate = gate
         self._relay = at
         self._actor = actor
         self._clock = clock
         self._access = access
         self._process = secrets.token_urlsafe(16)
         self._leg: Leg | None = None
-        self._problem = ""
+        self._problem: str | None = ""
 
     async def run(self) -> None:
         """Park, again and again. A relay that cannot be reached is tried for ever."""
@@ -117,9 +122,9 @@ class Parking:
         """Act on what the relay says."""
         match message:
             case relay.Parked():
-                if not leg.parked:
+                if self._problem is not None:  # not for every spare connection
                     log.info("parked at the relay", relay=self._relay.uri)
-                leg.parked, self._problem = True, ""
+                leg.parked, self._problem = True, None
             case relay.Paired():
                 self._pair(leg, message)
             case _:
@@ -202,8 +207,9 @@ class Parking:
             declined = ErrorCode.UNAUTHORIZED, "That token opens nothing here."
         elif codec is None:
             declined = ErrorCode.WRONG_CODEC, "This actor does not speak that subprotocol."
-        elif len(self._actor.connections) >= CONNECTIONS:
-            declined = ErrorCode.FULL, f"This actor serves {CONNECTIONS} connections at once."
+        elif self._gate.full:
+            most = self._gate.limits.connections
+            declined = ErrorCode.FULL, f"This actor serves {most} connections at once."
         elif self._actor.closing:
             declined = ErrorCode.SHUTTING_DOWN, "The actor is being stopped."
         if declined is not None:
@@ -212,7 +218,11 @@ class Parking:
         elif codec is not None:
             leg.send(relay.Taken())
             peer = f"{message.peer} (relay)"
-            leg.hand_over(self._actor, Caller(peer, codec, grants, message.digest))
+            caller = Caller(peer, codec, grants, message.digest)
+            self._gate.serve()
+            leg.hand_over(
+                lambda websocket: Connection(self._actor, caller, websocket, self._gate.dismiss)
+            )
 
     def _tell(self, error: ACBridgeError) -> None:
         """Log what is wrong, once for as long as it stays the same."""
@@ -243,7 +253,10 @@ class Leg(asyncio.Protocol):
         self._relay = at
         self._clock = clock
         self._ws = ClientProtocol(
-            at.address, subprotocols=[Subprotocol(relay.PARKING)], max_size=WEBSOCKET_BYTES
+            at.address,
+            subprotocols=[Subprotocol(relay.PARKING)],
+            max_size=WEBSOCKET_BYTES,
+            logger=QUIET,
         )
         self._transport: asyncio.Transport | None = None
         self._opened = asyncio.get_running_loop().create_future()
@@ -310,7 +323,12 @@ class Leg(asyncio.Protocol):
                 )
             )
         else:
-            self._fail(LinkLostError(f"The connection to the relay {self._relay.uri} was lost."))
+            self._fail(
+                LinkLostError(
+                    f"The connection to the relay {self._relay.uri} was lost.",
+                    hint="It is dialled again until it is there.",
+                )
+            )
 
     # --- Parking calls ----------------------------------------------------------------------------
 
@@ -345,12 +363,11 @@ class Leg(asyncio.Protocol):
             self._ws.send_ping(b"")
             self._flush()
 
-    def hand_over(self, actor: Actor, caller: Caller) -> None:
+    def hand_over(self, make: Callable[[ClientProtocol], asyncio.Protocol]) -> None:
         """Let the connection be a learner's from now on."""
         transport, self._transport = self._transport, None
-        if transport is None:
-            return
-        connection = Connection(actor, caller, self._ws, _nothing)
+        assert transport is not None  # noqa: S101 -- a message has just come in on it
+        connection = make(self._ws)
         transport.set_protocol(connection)
         connection.connection_made(transport)
         self.over.set_result(None)
@@ -413,7 +430,3 @@ def _refusal_in(response: Response, uri: str) -> ACBridgeError:
 def _look_at(future: asyncio.Future[None]) -> None:
     if not future.cancelled():
         future.exception()
-
-
-def _nothing() -> None:
-    """Do nothing: what was dialled took no place at the door."""

@@ -64,10 +64,22 @@ class Reach:
                 "your own.",
             )
 
-    def refresh(self) -> bool:
-        """Look at the files of tokens and certificate; return whether other tokens are good now."""
+        relay = self.relay
+        if relay is not None and not relay.address.secure and not is_loopback(relay.address.host):
+            log.warning(
+                "not encrypted to the relay: whoever is on the way can read the tokens, and drive",
+                hint="Start the relay with TLS, or behind a proxy that has it, and dial wss://.",
+            )
+
+    def refresh(self, wall_s: float) -> bool:
+        """Look at the files of tokens and certificate; return whether other tokens are good now.
+
+        Args:
+            wall_s: now, in wall-clock seconds.
+        """
         if self.tls is not None:
             self.tls.refresh()
+            self.tls.warn_in_time(wall_s)
         return self.access.tokens.refresh()
 
 
