@@ -1,7 +1,11 @@
-"""What holds for every test: how hard hypothesis looks."""
+"""What holds for every test: how hard hypothesis looks, and where the log goes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -13,3 +17,10 @@ settings.register_profile(
 settings.register_profile("thorough", parent=settings.get_profile("quick"), max_examples=2000)
 # `pytest --hypothesis-profile thorough` looks harder.
 settings.load_profile("quick")
+
+
+@pytest.fixture(autouse=True)
+def _log_as_ever() -> Iterator[None]:
+    """Undo what a command of ours does to the log: it writes to the stderr of its own test."""
+    yield
+    structlog.reset_defaults()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import math
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from _faults import game_states, kills, link_cuts, punctual, stall, wan
+from _faults import game_states, kills, link_cuts, punctual, relay_cuts, stall, wan
 from _faults.checks import Losses, losses, schedule, timeliness
 from _faults.far import far_actor
 from _faults.record import CODES, NoTask, StepRecord, coded, revived
@@ -111,6 +112,17 @@ def test_each_loss_is_found(bad: list[StepRecord], found: Losses) -> None:
     assert not link_cuts.judge(bad, counts, CutPlan(count=5), 0).holds
     assert link_cuts.judge(good(), counts, CutPlan(count=5), 0).holds
     assert not link_cuts.judge(good(), counts, CutPlan(count=6), 0).holds
+
+
+def test_a_relay_has_to_be_cut_and_killed_as_often_as_planned() -> None:
+    """Or the row does not hold, whatever became of the steps; which break it as any others do."""
+    counts = {place.value: 1 for place in Place} | {"cuts": 5, "abrupt": 2}
+    holds = functools.partial(relay_cuts.judge, learners=counts, actors=counts, delay_ticks=0)
+    assert holds(good(), plan=CutPlan(10), kills=3, kills_planned=3).holds
+    assert not holds(good(), plan=CutPlan(11), kills=3, kills_planned=3).holds
+    assert not holds(good(), plan=CutPlan(10), kills=2, kills_planned=3).holds
+    bad = changed(good(), 30, sent=coded(29))
+    assert not holds(bad, plan=CutPlan(10), kills=3, kills_planned=3).holds
 
 
 def test_a_late_action_is_not_lost_where_actions_are_for_one_tick() -> None:
@@ -376,6 +388,13 @@ def test_nothing_is_lost_over_a_link_that_is_cut(delay_ticks: int) -> None:
     """Two dozen cuts at moments drawn from a seed; every action is applied once, in its step."""
     with bench() as small:
         verdict = link_cuts.cut_session(small, CutPlan(count=24, longest_s=0.1), delay_ticks)
+    assert verdict.holds, verdict.measured
+
+
+def test_nothing_is_lost_through_a_relay() -> None:
+    """Either leg is cut, and the waiting connection too; in between the relay is killed."""
+    with bench() as small:
+        verdict = relay_cuts.cut_session(small, 12, 1, 0)
     assert verdict.holds, verdict.measured
 
 

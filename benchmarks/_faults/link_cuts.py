@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
+from typing import Protocol
 
 from _faults.checks import Losses, losses
 from _faults.far import HZ as FAR_HZ
@@ -66,13 +68,18 @@ def cut_session(bench: Bench, plan: CutPlan, delay_ticks: int) -> Verdict:
     return judge(steps, counts, plan, delay_ticks)
 
 
-def connect(uri: str, delay_ticks: int) -> RemoteEnv:
+def connect(uri: str, delay_ticks: int, token: str = "") -> RemoteEnv:
     """Begin a session. Where even its first link is cut there is none yet to go on with."""
     mode = "fixed_delay" if delay_ticks else "latest"
+
+    def begin() -> RemoteEnv:
+        task, k = NoTask(), delay_ticks or None
+        return RemoteEnv(uri, token=token, task=task, mode=mode, delay_ticks=k)
+
     for _ in range(ATTEMPTS - 1):
         with contextlib.suppress(LinkError):
-            return RemoteEnv(uri, task=NoTask(), mode=mode, delay_ticks=delay_ticks or None)
-    return RemoteEnv(uri, task=NoTask(), mode=mode, delay_ticks=delay_ticks or None)
+            return begin()
+    return begin()
 
 
 def blackouts(bench: Bench) -> Verdict:
@@ -99,12 +106,34 @@ def blackouts(bench: Bench) -> Verdict:
     return Verdict(measured, found == Losses() and len(steps) == round(driven_s * FAR_HZ))
 
 
-def drive(env: RemoteEnv, link: ProxyLink, plan: CutPlan, bench: Bench) -> list[StepRecord]:
-    """Drive episode after episode until the proxy has cut as often as it was to."""
+class Counted(Protocol):
+    """A link that knows how often it was cut."""
+
+    def counts(self) -> dict[str, int]:
+        """Return that, as ``cuts``, and more."""
+
+
+def drive(
+    env: RemoteEnv,
+    link: Counted,
+    plan: CutPlan,
+    bench: Bench,
+    on_cuts: Callable[[int], None] = lambda _: None,
+) -> list[StepRecord]:
+    """Drive episode after episode until the link was cut as often as it was to be.
+
+    Args:
+        env: drives.
+        link: is cut.
+        plan: how often.
+        bench: is told how far it is.
+        on_cuts: told before each episode how many cuts there were.
+    """
     steps: list[StepRecord] = []
     cuts, over = 0, False
     while not over:
         over = cuts >= plan.count
+        on_cuts(cuts)
         _, info = env.reset()
         episode = info["episode"]
         for _ in range(STEPS_AN_EPISODE):
@@ -122,12 +151,20 @@ def judge(
 ) -> Verdict:
     """Say what became of every step."""
     found = losses(steps, delayed=delay_ticks > 0)
-    episodes = len({step.episode for step in steps})
     hit = ", ".join(f"{counts[place.value]} {what}" for place, what in PLACES)
-    mode = f"`fixed_delay({delay_ticks})`" if delay_ticks else "`latest`"
-    late = f", {sum(s.late for s in steps)} of them reported late" if delay_ticks else ""
     measured = (
-        f"{mode}: {counts['cuts']} cuts ({hit}; {counts['abrupt']} by a reset of the connection) "
-        f"in {len(steps)} steps{late} and {episodes} episodes: {found}"
+        f"{mode_of(delay_ticks)}: {counts['cuts']} cuts ({hit}; {counts['abrupt']} by a reset of "
+        f"the connection) in {driven(steps, delay_ticks)}: {found}"
     )
     return Verdict(measured, found == Losses() and counts["cuts"] >= plan.count)
+
+
+def mode_of(delay_ticks: int) -> str:
+    """Name the mode of a session."""
+    return f"`fixed_delay({delay_ticks})`" if delay_ticks else "`latest`"
+
+
+def driven(steps: list[StepRecord], delay_ticks: int) -> str:
+    """Say how much was driven."""
+    late = f", {sum(s.late for s in steps)} of them reported late" if delay_ticks else ""
+    return f"{len(steps)} steps{late} and {len({s.episode for s in steps})} episodes"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from _faults import game_states, kills, link_cuts, punctual, silent, stall, wan
+from _faults import game_states, kills, link_cuts, punctual, relay_cuts, silent, stall, wan
 from _faults.row import Fault, Row
 
 FAULTS = (
@@ -18,6 +18,14 @@ FAULTS = (
         "0 steps lost, 0 applied twice, 0 answers mismatched, the episode goes on",
         link_cuts.run,
         limit_s=1200,
+    ),
+    Fault(
+        "relay_cuts",
+        "either leg of a relay cut 200 times at random moments, and the relay killed 3 times, "
+        "during a driven session",
+        "0 steps lost, 0 applied twice, 0 answers mismatched, the episode goes on",
+        relay_cuts.run,
+        limit_s=900,
     ),
     Fault(
         "wan",

@@ -23,9 +23,9 @@ class Direction(enum.StrEnum):
     """Where something goes."""
 
     UP = "up"
-    """From the learner to the actor."""
+    """From whoever connected: the learner, or an actor that dials a relay."""
     DOWN = "down"
-    """From the actor to the learner."""
+    """To it."""
 
 
 class Place(enum.StrEnum):

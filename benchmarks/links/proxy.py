@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Self
 
+from links.conversation import Direction
 from links.cuts import CutPlan
 from links.quality import LinkQuality
 from links.servant import Servant
@@ -32,6 +33,7 @@ class ProxyLink:
         seed: of all draws.
         listen: the address that the proxy listens on.
         within: a command to run it under, such as ``ip netns exec NAME``.
+        requests: which way a learner's requests go: up, unless it is the actor that connects.
 
     Attributes:
         port: where the proxy listens.
@@ -48,6 +50,7 @@ class ProxyLink:
         seed: int = 0,
         listen: str = "127.0.0.1",
         within: Sequence[str] = (),
+        requests: Direction = Direction.UP,
     ) -> None:
         order = {
             "listen": listen,
@@ -55,6 +58,7 @@ class ProxyLink:
             "quality": dataclasses.asdict(quality),
             "cuts": dataclasses.asdict(cuts),
             "seed": seed,
+            "requests": requests,
         }
         self._servant = Servant("links.proxy_process", json.dumps(order), within=within)
         self.port: int = self._servant.first["port"]

@@ -41,6 +41,7 @@ class Proxy:
         self.target: tuple[str, int] = (order["target"][0], order["target"][1])
         self.cutter = Cutter(CutPlan(**order["cuts"]), order["seed"])
         self.conversation = Conversation()
+        self.requests = Direction(order["requests"])
         self.counts = Counter(connections=0, cuts=0, abrupt=0)
         self.counts.update({place.value: 0 for place in Place})
         quality = LinkQuality(**order["quality"])
@@ -151,7 +152,7 @@ class Joined:
         with contextlib.suppress(OSError):  # reset by its side: the end, as any other
             while data := await self._from[way].read(1 << 16):
                 for unit in units.feed(data):
-                    if way is Direction.UP:
+                    if way is self._proxy.requests:
                         self._proxy.conversation.asks(message_in(unit))
                     await queue.put((self._arrival_s(way), unit))
         await queue.put(None)

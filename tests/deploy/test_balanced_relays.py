@@ -1,8 +1,9 @@
-"""Two real relays behind HAProxy as it is shipped: an actor, a learner, and a relay that is lost."""
+"""Real relays behind the shipped HAProxy and Caddy; an actor, a learner, and a lost relay."""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 from ac_bridge.net.token_file import add_token
 from ac_bridge.net.tokens import Grant, new_token
 from ac_bridge_client import RemoteEnv
-from helpers.balancers import Door, free_port, haproxy, logging_to, needs
+from helpers.balancers import Door, caddy, free_port, haproxy, logging_to, needs
 from helpers.guardians import eventually
 
 CLI = [sys.executable, "-m", "ac_bridge.cli"]
@@ -77,7 +78,30 @@ def test_a_drive_survives_the_loss_of_its_relay(tmp_path: Path) -> None:
             env.close()
         assert parked_at(tmp_path, other)
         # In lockstep a step that was lost or done twice would show in the ticks.
-        assert [after - before for before, after in zip(ticks, ticks[1:], strict=False)] == [1] * 59
+        assert [after - before for before, after in itertools.pairwise(ticks)] == [1] * 59
+
+
+@needs("caddy")
+def test_a_drive_through_caddy(tmp_path: Path) -> None:
+    """Actor and learner both reach a relay through Caddy's TLS."""
+    park, drive = new_token(), new_token()
+    add_token(tmp_path / "relay.tokens", park, Grant.PARK, "")
+    add_token(tmp_path / "actor.tokens", drive, Grant.DRIVER, "")
+    port = free_port()
+    with (
+        relay(tmp_path, port, tmp_path / "relay.tokens"),
+        caddy(tmp_path, port) as door,
+        parked_actor(tmp_path, door, tmp_path / "actor.tokens", park),
+    ):
+        assert eventually(lambda: bool(parked_at(tmp_path, port))), said(tmp_path)
+        env = RemoteEnv(
+            f"wss://127.0.0.1:{door.port}/actors/pc", token=drive, ca_file=str(tmp_path / "c.pem")
+        )
+        env.reset(seed=1)
+        for _ in range(20):
+            *_, truncated, info = env.step([0.0, 0.5, 0.0])
+            assert not truncated, info
+        env.close()
 
 
 def said(folder: Path) -> str:

@@ -23,7 +23,8 @@ COMMENTED = [
 BLOCK = re.compile(r"^ *```[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"(?<!`)`ac-bridge (?!guardian:|wheel`)([^`]+)`")
 """But for what the guardian says, and the name of the wheel."""
-START = r"(?:sudo |uv run |pipx run |exec )*(?:[A-Z_]+=\S+ )*(?:\S*[/\\])?ac-bridge(?:\.exe)? (?!guardian:)"
+PREFIX = r"(?:sudo |uv run |exec )*(?:[A-Z_]+=\S+ )*(?:\S*[/\\])?"
+START = rf"{PREFIX}ac-bridge(?:\.exe)? (?!guardian:)"
 COMMAND = re.compile(rf"^\s*(?:[$>] )?{START}(.*)|(?:&& |; |\$\(){START}(.*)", re.MULTILINE)
 TOLD = re.compile(rf":\s+(?:#\s+)?{START}(\w.*)|^#\s{{2,}}{START}(\w.*)", re.MULTILINE)
 """A command in a comment: after a colon, or indented."""

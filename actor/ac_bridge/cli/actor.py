@@ -227,15 +227,19 @@ def actor(
         typer.echo(f"{READY}{scheme}://{host}:{port}")
 
     if with_parent:
-        threading.Thread(target=_end_with_parent, name="ac-bridge-parent", daemon=True).start()
+        end_with_parent()
     if settings.restart:
         raise typer.Exit(supervise_actor())
     with exit_on_error(EXIT_SETTING if supervised else EXIT_ERROR):
         run_actor(settings, on_ready)
 
 
-def _end_with_parent() -> None:
-    """Wait until the process that started us lets go of our standard input, however it ends."""
+def end_with_parent() -> None:
+    """End once the process that started us lets go of our standard input, however it ends."""
+    threading.Thread(target=_wait_for_parents_end, name="ac-bridge-parent", daemon=True).start()
+
+
+def _wait_for_parents_end() -> None:
     # Not through sys.stdin: a reader's lock that is held when the interpreter ends aborts it.
     while os.read(sys.stdin.fileno(), 1):
         pass

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ac_bridge.cli.actor import LogLevel
+from ac_bridge.cli.actor import LogLevel, end_with_parent
 from ac_bridge.cli.console import configure_log
 from ac_bridge.relay import run_relay
 from ac_bridge.relay.settings import load_relay_settings
@@ -38,6 +38,9 @@ def relay(
         Path | None, typer.Option(help="A TOML file of settings. Default relay.toml, if any.")
     ] = None,
     log_level: Annotated[LogLevel, typer.Option(help="From what on to log.")] = LogLevel.INFO,
+    with_parent: Annotated[
+        bool, typer.Option(hidden=True, help="End when standard input is closed.")
+    ] = False,
 ) -> None:
     """Relay between actors and learners that cannot reach each other, until Ctrl+C.
 
@@ -67,4 +70,6 @@ def relay(
         scheme = "wss" if settings.tls_cert is not None else "ws"
         typer.echo(f"{READY}{scheme}://{host}:{port}")
 
+    if with_parent:
+        end_with_parent()
     run_relay(settings, on_ready)

@@ -20,6 +20,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import WebSocketException
 from websockets.headers import parse_subprotocol
 from websockets.http11 import Request, Response
+from websockets.protocol import Protocol as WebSocket
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
@@ -28,6 +29,7 @@ from ac_bridge.net.addresses import client_address
 from ac_bridge.net.gate import Gate
 from ac_bridge.net.tokens import bearer
 from ac_bridge_protocol.codec import JSON
+from ac_bridge_protocol.discovery import printable
 from ac_bridge_protocol.errors import ErrorCode, RefusedError
 from ac_bridge_protocol.limits import HANDSHAKE_TIMEOUT_S, WEBSOCKET_BYTES
 from ac_bridge_protocol.messages import Refusal
@@ -137,11 +139,9 @@ class Door(asyncio.Protocol):
     def __init__(self, house: House, place: Place) -> None:
         self._house = house
         self._ws = ServerProtocol(
-            select_subprotocol=lambda _ws, _offered: self._subprotocol,
             max_size=WEBSOCKET_BYTES,
             logger=QUIET,
         )
-        self._subprotocol: Subprotocol | None = None
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._request: Request | None = None
@@ -169,7 +169,7 @@ class Door(asyncio.Protocol):
         events = self._ws.events_received()
         if self._ws.handshake_exc is not None:
             self._break_off("That is not an HTTP request.")
-        elif len(events) > 1 or (events and self._ws.reader.buffer):
+        elif events and (len(events) > 1 or self._ws.reader.buffer or self._ws.parser_exc):
             self._break_off("It sent more before it was answered.")
         elif events:
             self._heard(cast("Request", events[0]))
@@ -181,6 +181,7 @@ class Door(asyncio.Protocol):
         """The connection is gone."""
         self._stop_timer()
         self.place.leave()
+        let_go(self._ws)
         self.gone = True
         if not self._answered and self.on_gone is not None:
             self.on_gone()
@@ -212,7 +213,7 @@ class Door(asyncio.Protocol):
         """
         if self.gone or self._answered or self._request is None or self._transport is None:
             return False
-        self._subprotocol = Subprotocol(subprotocol)
+        self._ws.available_subprotocols = [Subprotocol(subprotocol)]
         response = self._ws.accept(self._request)
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             self.refuse(
@@ -240,7 +241,7 @@ class Door(asyncio.Protocol):
         try:
             visit = self._visit(request)
         except (ValueError, WebSocketException) as error:
-            self._break_off(f"Its headers cannot be read: {error}.")
+            self._break_off(f"Its headers cannot be read: {printable(str(error), 200)}.")
             return
         if not self.place.move(visit.address):
             self.refuse(
@@ -297,6 +298,16 @@ class Door(asyncio.Protocol):
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+
+
+def let_go(websocket: WebSocket) -> None:
+    """Free what a connection that has ended still keeps: up to a message that was not complete.
+
+    It would be freed anyhow, but only when Python collects what refers to itself; and the actor
+    lets it do that rarely, for the sake of its ticks.
+    """
+    websocket.parser.close()
+    websocket.parser_exc = websocket.handshake_exc = None  # whose tracebacks lead back to it
 
 
 def _only(headers: Headers, name: str) -> str | None:

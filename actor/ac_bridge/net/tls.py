@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import ssl
 from pathlib import Path
 
@@ -49,6 +50,11 @@ class ServerTls:
         self._warned_of = 0.0
         self._data = self._read()
         self._take(self._data)
+
+    def introduce(self) -> None:
+        """Log what somebody needs who is to trust the certificate."""
+        until = dt.datetime.fromtimestamp(self.expires, dt.UTC)
+        log.info("tls", fingerprint=self.fingerprint, until=f"{until:%Y-%m-%d}")
 
     def warn_in_time(self, wall_s: float) -> None:
         """Log, once, that the certificate ends soon.

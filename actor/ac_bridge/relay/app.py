@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
 import sys
 from collections.abc import Callable
 
@@ -112,6 +111,7 @@ class RelayApp:
                 self.house.look_at_tokens()
                 if self._tls is not None:
                     self._tls.refresh()
+                    self._tls.warn_in_time(self._clock.wall())
 
     async def _say_goodbye(self) -> None:
         self.house.say_goodbye()
@@ -153,9 +153,8 @@ def relay_from(settings: RelaySettings, on_ready: Callable[[int], None]) -> Rela
     tls = None
     if settings.tls_cert is not None and settings.tls_key is not None:
         tls = ServerTls(settings.tls_cert, settings.tls_key)
-        until = dt.datetime.fromtimestamp(tls.expires, dt.UTC)
-        log.info("tls", fingerprint=tls.fingerprint, until=f"{until:%Y-%m-%d}")
-    _check_safe(settings.host, tokens.book, encrypted=tls is not None)
+        tls.introduce()
+    _check_safe(settings, tokens.book, encrypted=tls is not None)
     limits = GateLimits(
         connections=settings.connections, per_address=min(PER_ADDRESS, settings.connections)
     )
@@ -169,13 +168,15 @@ def relay_from(settings: RelaySettings, on_ready: Callable[[int], None]) -> Rela
     )
 
 
-def _check_safe(host: str, book: TokenBook, *, encrypted: bool) -> None:
+def _check_safe(settings: RelaySettings, book: TokenBook, *, encrypted: bool) -> None:
+    host, behind_a_proxy = settings.host, bool(settings.trusted_proxies)
     asks = bool(book.digests(Grant.PARK))
-    if not asks and not is_loopback(host):
+    if not asks and (behind_a_proxy or not is_loopback(host)):
+        what = "A relay behind a proxy" if behind_a_proxy else host
         raise SettingError(
-            f"{host} is reachable from other machines, and this relay has no park token to tell "
+            f"{what} is reachable from other machines, and this relay has no park token to tell "
             "which actors may park.",
-            setting="listen",
+            setting="trusted_proxies" if behind_a_proxy else "listen",
             hint="Make one (ac-bridge token new --for park --file tokens.txt) and add "
             "--token-file tokens.txt; or listen on 127.0.0.1.",
         )

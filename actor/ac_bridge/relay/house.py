@@ -24,6 +24,7 @@ from ac_bridge.net.entry import (
     codec_of,
 )
 from ac_bridge.net.gate import Gate
+from ac_bridge.net.refusals import Refusals
 from ac_bridge.net.token_file import TokenKeeper
 from ac_bridge.net.tokens import Grant, digest_of
 from ac_bridge.relay.berths import Berths, Learner, Leg, Stage, some
@@ -77,6 +78,7 @@ class RelayHouse:
         self._lines: set[ParkedLine] = set()
         self._pipes: set[Pipe] = set()
         self._started_s = clock.now()
+        self._refusals = Refusals(self._started_s)
 
     # --- The door calls ---------------------------------------------------------------------------
 
@@ -92,7 +94,7 @@ class RelayHouse:
             else:
                 self._let_wait(door, visit, _name_in(visit))
         except RefusedError as error:
-            log.info("refused", peer=visit.peer, path=visit.path[:100], reason=error.message)
+            self._refusals.note(visit, error, self.clock.now())
             refuse(door, error)
 
     def _tell_health(self, door: Door) -> None:

@@ -21,6 +21,7 @@ from websockets.protocol import Protocol as WebSocket
 from websockets.protocol import Side, State
 
 from ac_bridge.clock import Clock
+from ac_bridge.net.door import let_go
 from ac_bridge.net.rate import Bucket, Pace
 from ac_bridge.net.tcp import end_if_not_taken, keep_alive
 from ac_bridge.net.tokens import Grant
@@ -196,6 +197,7 @@ class Connection(asyncio.Protocol):
         # A close frame ends for good: the peer's own, or ours to one that breaks WebSocket's rules.
         # Whoever was cut off, half open or killed sent none, and got none.
         self._host.left(self, for_good=self._ws.close_sent is not None)
+        let_go(self._ws)
         if self.gone is not None and not self.gone.done():
             self.gone.set_result(None)
 

@@ -115,7 +115,7 @@ class Parking:
 
     def announce(self) -> None:
         """Tell the relay which tokens are good now."""
-        if self._leg is not None and self._leg.parked:
+        if self._leg is not None:  # it has sent one before: this one need not wait for the answer
             self._leg.send(self._park())
 
     def receive(self, leg: Leg, message: relay.RelayMessage) -> None:
@@ -180,11 +180,12 @@ class Parking:
             ) from None
         except ssl.SSLError as error:
             raise explain_tls(error, at.uri, at.address.host) from error
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter of a host that cannot be one
             if isinstance(error, ACBridgeError):
                 raise
+            why = getattr(error, "strerror", None) or error
             raise ConnectError(
-                f"The relay {at.uri} cannot be reached: {error.strerror or error}.",
+                f"The relay {at.uri} cannot be reached: {why}.",
                 uri=at.uri,
                 hint="Is it running (ac-bridge relay), and is this its address?",
             ) from error
@@ -194,9 +195,21 @@ class Parking:
         return relay.Park(
             process=self._process,
             software=SOFTWARE,
-            drivers=self._access.digests(Grant.DRIVER),
-            spectators=self._access.digests(Grant.SPECTATOR),
+            drivers=self._announced(Grant.DRIVER),
+            spectators=self._announced(Grant.SPECTATOR),
         )
+
+    def _announced(self, grant: Grant) -> tuple[str, ...]:
+        """Return as many digests as a relay takes."""
+        digests = self._access.digests(grant)
+        if len(digests) > relay.DIGESTS:
+            log.warning(
+                "more tokens than a relay takes; the last ones do not open the actor there",
+                grant=grant.value,
+                tokens=len(digests),
+                most=relay.DIGESTS,
+            )
+        return digests[: relay.DIGESTS]
 
     def _pair(self, leg: Leg, message: relay.Paired) -> None:
         """Take a learner, or say why not."""
@@ -306,6 +319,7 @@ class Leg(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
+        self._transport = None
         said = self._ws.close_rcvd
         if said is not None and said.code == relay.DISPLACED_CODE:
             self._fail(
@@ -348,7 +362,8 @@ class Leg(asyncio.Protocol):
 
     def send(self, message: relay.RelayMessage) -> None:
         """Tell the relay something."""
-        if self._ws.state is State.OPEN:
+        # Once it is a learner's, nothing of ours may get in between.
+        if self._transport is not None and self._ws.state is State.OPEN:
             self._ws.send_text(relay.encode(message))
             self._flush()
 
@@ -377,7 +392,7 @@ class Leg(asyncio.Protocol):
         transport, self._transport = self._transport, None
         if transport is None:
             return
-        if self._ws.state is State.OPEN:
+        if self._ws.state is State.OPEN and not transport.is_closing():
             self._ws.send_close(CloseCode.GOING_AWAY)
             for data in self._ws.data_to_send():
                 transport.write(data)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime as dt
 from typing import Any
 
 import structlog
@@ -55,8 +54,7 @@ class Reach:
     def log_terms(self, host: str) -> None:
         """Tell whoever started the actor what somebody needs to connect, and what is not safe."""
         if self.tls is not None:
-            until = dt.datetime.fromtimestamp(self.tls.expires, dt.UTC)
-            log.info("tls", fingerprint=self.tls.fingerprint, until=f"{until:%Y-%m-%d}")
+            self.tls.introduce()
         elif not is_loopback(host):
             log.warning(
                 "not encrypted: whoever is on the way can read the tokens, and drive",
