@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import heapq
 import itertools
+import math
 import queue
 import threading
 import time  # noqa: TID251 -- the one place
@@ -42,6 +43,13 @@ class Clock(abc.ABC):
     @abc.abstractmethod
     async def wait_until(self, deadline: float) -> None:
         """Let the event loop go on until `now() >= deadline`. Cancelling loses nothing."""
+
+    def due_s(self) -> float:
+        """The earliest moment that anything in an event loop waits for; infinity if nothing does.
+
+        It may have passed already, if the loop has not got round to it yet.
+        """
+        return math.inf
 
     def close(self) -> None:  # noqa: B027 -- most clocks hold nothing
         """Release what waiting needed (a thread, perhaps)."""
@@ -79,6 +87,10 @@ class SystemClock(Clock):
         metronome = self._idle.pop() if self._idle else self._new_metronome()
         await metronome.wait_until(deadline)
 
+    def due_s(self) -> float:
+        """The earliest moment that anything waits for."""
+        return min((metronome.deadline for metronome in self._all), default=math.inf)
+
     def close(self) -> None:
         """End the metronome threads."""
         for metronome in self._all:
@@ -97,6 +109,9 @@ class _Metronome:
 
     It goes back to ``idle`` by itself once it is awake: a waiter that was cancelled leaves it
     asleep for up to a slice, and the next waiter must not wait for that.
+
+    Attributes:
+        deadline: what its waiter waits for; infinity while it has none.
     """
 
     def __init__(self, clock: Clock, idle: list[_Metronome]) -> None:
@@ -106,13 +121,19 @@ class _Metronome:
             queue.SimpleQueue()
         )
         self._closing = False
+        self.deadline = math.inf
         self._thread = threading.Thread(target=self._run, name="ac-bridge-metronome", daemon=True)
         self._thread.start()
 
     async def wait_until(self, deadline: float) -> None:
         future = asyncio.get_running_loop().create_future()
         self._requests.put((deadline, future))
-        await future
+        self.deadline = deadline
+        try:
+            await future
+        finally:
+            if self.deadline == deadline:  # else somebody else waits by now
+                self.deadline = math.inf
 
     def close(self) -> None:
         self._closing = True

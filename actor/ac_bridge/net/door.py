@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -28,6 +29,7 @@ from ac_bridge.clock import Clock
 from ac_bridge.net.addresses import client_address
 from ac_bridge.net.gate import Gate
 from ac_bridge.net.tokens import bearer
+from ac_bridge.net.turns import Turns
 from ac_bridge_protocol.codec import JSON
 from ac_bridge_protocol.discovery import printable
 from ac_bridge_protocol.errors import ErrorCode, RefusedError
@@ -79,6 +81,7 @@ class House(Protocol):
 
     clock: Clock
     gate: Gate
+    turns: Turns
 
     def called(self, door: Door, visit: Visit) -> None:
         """Answer a request, now or later, by one of the door's methods."""
@@ -159,9 +162,16 @@ class Door(asyncio.Protocol):
         self._timer = loop.call_later(HANDSHAKE_TIMEOUT_S, self._too_late)
 
     def data_received(self, data: bytes) -> None:
-        """Take a piece of the request."""
-        if self._answered:
+        """Take a piece of the request, when its turn comes."""
+        if self._answered or self._transport is None:
             return  # and being closed
+        self._transport.pause_reading()
+        self._house.turns.ask(functools.partial(self._take, data))
+
+    def _take(self, data: bytes) -> None:
+        if self._answered or self.gone or self._transport is None:
+            return
+        self._transport.resume_reading()
         if self._request is not None:
             self._break_off("It sent more before it was answered.")
             return
@@ -228,9 +238,11 @@ class Door(asyncio.Protocol):
         self._ws.send_response(response)
         for data in self._ws.data_to_send():
             self._transport.write(data)
+        # What TLS holds is large, and must not wait for the collector of cycles: let go of it here.
+        transport, self._transport = self._transport, None
         connection = make(self._ws)
-        self._transport.set_protocol(connection)
-        connection.connection_made(self._transport)
+        transport.set_protocol(connection)
+        connection.connection_made(transport)
         return True
 
     # --- Inside -----------------------------------------------------------------------------------

@@ -66,6 +66,7 @@ class Listening:
                     log.warning("no room for connections", reason=str(error))
                     await asyncio.sleep(NO_FILES_S)
                 continue  # else it was gone before it was accepted
+            await self._house.turns.wait()
             place = self._place_for(accepted, str(address[0]))
             if place is not None:
                 task = asyncio.create_task(self._open(accepted, place))

@@ -27,6 +27,7 @@ from ac_bridge.net.gate import Gate
 from ac_bridge.net.refusals import Refusals
 from ac_bridge.net.token_file import TokenKeeper
 from ac_bridge.net.tokens import Grant, digest_of
+from ac_bridge.net.turns import Turns
 from ac_bridge.relay.berths import Berths, Learner, Leg, Stage, some
 from ac_bridge.relay.leg import ParkedLine
 from ac_bridge.relay.pipe import Pipe
@@ -72,6 +73,7 @@ class RelayHouse:
     def __init__(self, clock: Clock, gate: Gate, tokens: TokenKeeper) -> None:
         self.clock = clock
         self.gate = gate
+        self.turns = Turns(clock)
         self.berths = Berths()
         self._tokens = tokens
         self._asks = bool(tokens.book.digests(Grant.PARK))

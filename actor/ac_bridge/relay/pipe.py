@@ -77,6 +77,7 @@ class End(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
         self.gone = True
+        self._transport = None  # what TLS holds is large: not until the collector comes by
         self._place.leave()
         self._pipe.lost(self)
 

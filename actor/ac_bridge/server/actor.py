@@ -14,6 +14,7 @@ from websockets.frames import CloseCode
 from ac_bridge.clock import Clock
 from ac_bridge.net.rate import Pace
 from ac_bridge.net.tokens import Grant
+from ac_bridge.net.turns import Turns
 from ac_bridge.pacing import TickStats
 from ac_bridge.rig import Rig
 from ac_bridge.server.broadcast import Broadcast
@@ -80,6 +81,8 @@ class Actor:
         self.rig = rig
         self.clock = clock
         self.connections: set[Connection] = set()
+        self.turns = Turns(clock, self._due_in_s)
+        self._drivers_turns = Turns(clock)
         self.drivers_pace: Pace = LOCKSTEP_PACE if rig.lockstep else DRIVERS_PACE
         self.closing = False
         self.spectators = Spectators(rig.settings.telemetry_hz)
@@ -146,6 +149,14 @@ class Actor:
                 error = RefusedError(ErrorCode.UNAUTHORIZED, "Your token was withdrawn.")
                 connection.fail(error, None)
                 connection.hang_up(ErrorCode.UNAUTHORIZED)
+
+    def drives(self, connection: Connection) -> bool:
+        """Whether a client has the car."""
+        return connection.drive is not None and connection.drive is self._lease.holder
+
+    def turns_of(self, connection: Connection) -> Turns:
+        """Return the turns of a client: who has the car shares them with nobody."""
+        return self._drivers_turns if self.drives(connection) else self.turns
 
     def handle(self, connection: Connection, message: Message) -> None:
         """Act on a message that the session allows."""
@@ -397,6 +408,11 @@ class Actor:
             self._outgoing.popleft()
         if self._outgoing:
             asyncio.get_running_loop().call_soon(self._hand_out, at_once)
+
+    def _due_in_s(self) -> float:
+        """Return in how many seconds a tick or a sample is due; lockstep has none."""
+        clock = self.rig.clock
+        return clock.due_s() - clock.now()
 
     def _tell(self, kind: EventKind, message: str) -> None:
         self.tell(Event(kind=kind, message=cut(message)))

@@ -25,6 +25,7 @@ from ac_bridge.net.door import let_go
 from ac_bridge.net.rate import Bucket, Pace
 from ac_bridge.net.tcp import end_if_not_taken, keep_alive
 from ac_bridge.net.tokens import Grant
+from ac_bridge.net.turns import Turns
 from ac_bridge.server.broadcast import Broadcast
 from ac_bridge.server.drive import Drive
 from ac_bridge.server.failures import cut, failure_of
@@ -48,13 +49,6 @@ from ac_bridge_protocol.session import ActorSession, Course, Repeat, SessionStat
 
 log = structlog.get_logger()
 
-
-BITE_PAUSE_S = 0.001
-"""From one bite of a peer's bytes to the next, in seconds.
-
-A pause, not only a turn of the loop: a loop that never sleeps lets go of the interpreter for so
-short moments that the threads which wait for the next tick do not get it.
-"""
 
 CLOSE_S = 1.0
 """How long a connection that we close may take to hang up, in seconds."""
@@ -99,6 +93,12 @@ class Host(Interface):
     connections: set[Connection]
     drivers_pace: Pace
 
+    def drives(self, connection: Connection) -> bool:
+        """Whether a client has the car: what it sends waits for nobody."""
+
+    def turns_of(self, connection: Connection) -> Turns:
+        """Return in whose turns the bytes of a client are read."""
+
     def handle(self, connection: Connection, message: Message) -> None:
         """Act on a message that the session allows."""
 
@@ -140,7 +140,7 @@ class Connection(asyncio.Protocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._congested = False
         self._untaken = bytearray()
-        self._next_bite: asyncio.TimerHandle | None = None
+        self._waits_for_turn = False
         self._newest: Broadcast | None = None
         self._dropped = 0
         self._unheard_bytes = 0  # sent since the peer last said anything
@@ -171,12 +171,11 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the peer."""
-        if len(data) <= BITE_BYTES and not self._untaken:
+        if len(data) <= BITE_BYTES and not self._untaken and self._host.drives(self):
             self._read(data)
             return
         self._untaken += data
-        if self._next_bite is None:
-            self._take_bite()
+        self._ask_for_turn()
 
     def eof_received(self) -> None:
         """The peer sends no more. What it sent was taken: until then nothing more is read."""
@@ -188,8 +187,6 @@ class Connection(asyncio.Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
         self._untaken.clear()
-        if self._next_bite is not None:
-            self._next_bite.cancel()
         self._host.connections.discard(self)
         self._on_lost()
         if self._bad_messages > 1:
@@ -329,12 +326,19 @@ class Connection(asyncio.Protocol):
             newest, self._newest = self._newest, None
             self.offer(newest)
 
+    def _ask_for_turn(self) -> None:
+        """See to it that what came is read; nothing new comes in before that."""
+        if self._waits_for_turn or self._transport is None or self._transport.is_closing():
+            return
+        self._waits_for_turn = True
+        self._transport.pause_reading()
+        self._host.turns_of(self).ask(self._take_bite)
+
     def _take_bite(self) -> None:
-        """Read some of what came; the rest after a pause, and nothing new before that."""
-        self._next_bite = None
+        """Read some of what came; the rest when its turn comes again."""
+        self._waits_for_turn = False
         if self._transport is None or self._transport.is_closing() or self._congested:
             return  # it goes on when the reader has caught up, if ever
-        self._transport.pause_reading()
         bite = bytes(self._untaken[:BITE_BYTES])
         del self._untaken[:BITE_BYTES]
         self._read(bite)
@@ -344,10 +348,9 @@ class Connection(asyncio.Protocol):
         """Let more come in, if the reader keeps up: what is kept first, then what is new."""
         if self._transport is None or self._transport.is_closing():
             self._untaken.clear()
-        elif self._untaken and self._next_bite is None:
-            loop = asyncio.get_running_loop()
-            self._next_bite = loop.call_later(BITE_PAUSE_S, self._take_bite)
-        elif not self._untaken and not self._congested:
+        elif self._untaken:
+            self._ask_for_turn()
+        elif not self._congested:
             self._transport.resume_reading()
 
     def _read(self, data: bytes) -> None:

@@ -76,6 +76,7 @@ class ActorHouse:
     def __init__(self, actor: Actor, clock: Clock, gate: Gate, access: Access) -> None:
         self.clock = clock
         self.gate = gate
+        self.turns = actor.turns
         self._actor = actor
         self._access = access
         self._refusals = Refusals(clock.now())
