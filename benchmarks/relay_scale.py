@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from _relay.judge import Found, as_json, as_lines, complaints
 from _relay.round_trip import measure_round_trip
 from _relay.scale import MOST_PAIRS, Say, measure_churn, measure_scale
+from _relay.stage import Stage
 from _report import circumstances, write_section
 
 HZ = 10.0
@@ -53,17 +54,17 @@ def measure(*, quick: bool) -> Found:
             )
 
         for secure in (False, True):
-            found.round_trips.append(
-                measure_round_trip(
-                    secure=secure,
+            with Stage(secure=secure) as stage:
+                trip = measure_round_trip(
+                    stage,
                     blocks=9 if quick else 60,
                     count=100 if quick else 250,
                     say=part("round trip", secure=secure),
                 )
-            )
-            found.scales.append(
-                measure_scale(
-                    secure=secure,
+            found.round_trips.append(trip)
+            with Stage(secure=secure) as stage:
+                scale = measure_scale(
+                    stage,
                     parked=150 if quick else 1000,
                     driven=30 if quick else 200,
                     hz=HZ,
@@ -71,14 +72,14 @@ def measure(*, quick: bool) -> Found:
                     most=0 if quick else MOST_PAIRS,
                     say=part("scale", secure=secure),
                 )
-            )
-            found.churns.append(
-                measure_churn(
-                    secure=secure,
+            found.scales.append(scale)
+            with Stage(secure=secure) as stage:
+                churn = measure_churn(
+                    stage,
                     learners=100 if quick else 2000,
                     say=part("churn", secure=secure),
                 )
-            )
+            found.churns.append(churn)
     return found
 
 

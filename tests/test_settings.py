@@ -71,6 +71,11 @@ def test_file_in_the_working_directory(tmp_path: Path) -> None:
         ("relay", "wss://host/my-pc"),
         ("relay", "https://host/actors/my-pc"),
         ("relay", "wss://host/actors/my pc"),
+        ("relay", "wss://my host/actors/my-pc"),
+        ("relay", "wss://host:port/actors/my-pc"),
+        ("relay", "wss://host:99999/actors/my-pc"),
+        ("relay", "wss://:8765/actors/my-pc"),
+        ("relay", "wss://[::1/actors/my-pc"),
         ("trusted_proxies", "nonsense"),
         ("allow_origins", "lab.example"),
         ("seed", -1),
@@ -106,6 +111,14 @@ def test_a_relay_needs_a_token_too() -> None:
     with pytest.raises(SettingError, match="no token") as caught:
         load_settings(relay="wss://host/actors/my-pc")
     assert caught.value.setting == "relay"
+
+
+def test_a_relays_address_holds_no_password() -> None:
+    """Every log would repeat it; the error does not."""
+    with pytest.raises(SettingError) as caught:
+        load_settings(relay="wss://me:sesame@host/actors/my-pc", driver_token="x" * 32)
+    assert caught.value.setting == "relay"
+    assert "sesame" not in str(caught.value)
 
 
 def test_a_proxy_needs_a_token_too() -> None:

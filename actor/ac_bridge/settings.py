@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -189,7 +190,14 @@ class ActorSettings(Settings):
         if value is not None:
             scheme, _, rest = value.partition("://")
             host, slash, path = rest.partition("/")
-            if scheme not in ("ws", "wss") or not host or name_in(slash + path) is None:
+            if "@" in host:  # a secret, perhaps, that every log would repeat
+                raise SettingError(
+                    "There is no user name or password in a relay's address.",
+                    setting="relay",
+                    hint="The relay's token goes into AC_BRIDGE_RELAY_TOKEN.",
+                )
+            named = name_in(slash + path) is not None
+            if scheme not in ("ws", "wss") or not named or not _can_be_dialled(value):
                 raise ValueError("must be wss://HOST/actors/NAME, such as wss://host/actors/my-pc")
         return value
 
@@ -283,6 +291,15 @@ def check_address(listen: str) -> str:
     if not host or not port.isdecimal() or int(port) > 65535:
         raise ValueError("must be HOST:PORT, such as 127.0.0.1:8765")
     return listen
+
+
+def _can_be_dialled(uri: str) -> bool:
+    """Whether there is a host in an address, and a port that can be one, or none."""
+    try:
+        parts = urlsplit(uri)
+        return bool(parts.hostname) and parts.port != 0 and not set(uri) & set(" \t\r\n")
+    except ValueError:
+        return False
 
 
 def host_of(listen: str) -> str:

@@ -14,13 +14,13 @@ import itertools
 import json
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from _relay.lines import Counts, DirectActor, Learner, Line, ParkedActor
-from _relay.messages import PING, Numbered, client_frame, upgrade
-from ac_bridge.clock import SystemClock
+from _relay.messages import PING, TEXT, Numbered, client_frame, upgrade
+from ac_bridge.clock import Clock, SystemClock
 from ac_bridge.machine.loops import run_on_best_loop
 from ac_bridge.net.tls import ServerTls
 from ac_bridge.net.tokens import digest_of
@@ -42,6 +42,7 @@ PING_SLICES = 50
 CHURN_STEPS = 3
 """Steps of a learner that comes and goes."""
 FILES = 8192
+"""For the connections of both sides."""
 OPEN = "HTTP/1.1 101"
 
 L = TypeVar("L", bound=Line)
@@ -90,7 +91,7 @@ class Crowd:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._tls = setup.client_tls()
-        self.clock = SystemClock()
+        self.clock: Clock = SystemClock()
         self.counts = Counts()
         self.request = Numbered(bytes.fromhex(setup.request))
         self.answer = Numbered(bytes.fromhex(setup.answer))
@@ -125,7 +126,7 @@ class Crowd:
         return {"took_s": self.clock.now() - began_s}
 
     async def drive(self, hz: float, seconds: float) -> dict[str, Any]:
-        """Let every learner step at a rate, evenly spread, whatever is answered; tell how it was."""
+        """Let every learner step at a rate, evenly spread; tell how late, and what was answered."""
         gc.collect()
         gc.freeze()
         learners = self._learners
@@ -139,11 +140,8 @@ class Crowd:
                 learners[len(late_s) % len(learners)].step()
                 late_s.append(self.clock.now() - due_s)
             await asyncio.sleep(TICK_S)
-        took_s = self.clock.now() - began_s
-        end_s = self.clock.now() + ANSWERS_S
-        while any(learner.waits for learner in learners) and self.clock.now() < end_s:
-            await asyncio.sleep(TICK_S)
-        return {"late_ms": _summary(late_s), "took_s": took_s} | self._told()
+        await self._answered(learners)
+        return {"late_ms": _summary(late_s)} | self._told()
 
     async def churn(self, count: int, at_once: int) -> dict[str, Any]:
         """Let so many learners come and go, every second one without a good-bye."""
@@ -155,9 +153,7 @@ class Crowd:
             learner = await self._learn(name)
             for _ in range(CHURN_STEPS):
                 learner.step()
-            end_s = self.clock.now() + ANSWERS_S
-            while learner.waits and self.clock.now() < end_s:
-                await asyncio.sleep(TICK_S)
+            await self._answered([learner])
             if next(polite):
                 learner.leave()
             else:
@@ -184,7 +180,7 @@ class Crowd:
             drivers=(digest_of(driver_token(name)),),
             spectators=(),
         )
-        actor.write(client_frame(0x81, relay.encode(park)))
+        actor.write(client_frame(TEXT, relay.encode(park)))
         await actor.parked
         self._actors[name] = actor
 
@@ -222,12 +218,25 @@ class Crowd:
 
     # --- Inside -----------------------------------------------------------------------------------
 
-    def _do(self, work: Any) -> None:
+    async def _answered(self, learners: Sequence[Learner]) -> None:
+        """Wait for the last answers, but not for ever."""
+        end_s = self.clock.now() + ANSWERS_S
+        for learner in learners:
+            # An event would cost every step something.
+            while learner.waits and self.clock.now() < end_s:  # noqa: ASYNC110
+                await asyncio.sleep(TICK_S)
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _each(self, names: list[str], do: Callable[[str], Any], at_once: int = 0) -> None:
+    async def _each(
+        self,
+        names: list[str],
+        do: Callable[[str], Coroutine[Any, Any, None]],
+        at_once: int = AT_ONCE,
+    ) -> None:
         left = iter(names)
 
         async def some() -> None:
@@ -235,7 +244,7 @@ class Crowd:
                 await do(name)
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(at_once or AT_ONCE):
+            for _ in range(at_once):
                 group.create_task(some())
 
     def _told(self) -> dict[str, Any]:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from websockets.frames import apply_mask
-
+from ac_bridge.relay.frames import apply_mask
 from ac_bridge_protocol.codec import MSGPACK
 from ac_bridge_protocol.messages import Step, StepResult
 
@@ -16,7 +15,7 @@ BINARY, TEXT, CLOSE, PING, PONG = 0x82, 0x81, 0x88, 0x89, 0x8A
 """First bytes of whole frames."""
 
 NUMBER_BYTES = 8
-"""Before the rest of a message: two masks long, so that the rest is masked from the mask's start."""
+"""Before the rest of a message: two masks long, so that the rest begins with a mask of its own."""
 
 _MASK = b"\x37\xfa\x21\x3d"
 _NUMBER_MASK = int.from_bytes(_MASK * 2)

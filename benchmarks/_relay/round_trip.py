@@ -77,11 +77,10 @@ class Caller:
 
 
 def measure_round_trip(
-    *, secure: bool, blocks: int, count: int, say: Callable[[int, int, str], None]
+    stage: Stage, *, blocks: int, count: int, say: Callable[[int, int, str], None]
 ) -> RoundTrip:
     """Step over the three ways, block after block; the first block of each warms up."""
     with contextlib.ExitStack() as stack:
-        stage = stack.enter_context(Stage(secure=secure))
         stage.order("park", count=1)
         direct = stage.order("listen")["port"]
         hop = stage.hop(direct).first["port"]
@@ -92,7 +91,7 @@ def measure_round_trip(
             way: stack.enter_context(Caller(stage, port, tls)) for way, port in ports.items()
         }
         found = RoundTrip(
-            secure=secure,
+            secure=stage.secure,
             steps=blocks * count,
             request_bytes=len(stage.request.by_client(1)),
             answer_bytes=stage.answer.bytes,

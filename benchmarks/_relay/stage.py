@@ -25,6 +25,8 @@ from links.servant import Servant
 HOST = "127.0.0.1"
 READY = "Relaying on "
 READY_TIMEOUT_S = 30.0
+CONNECTIONS = 8192
+"""More than the relay's default, to see where it ends; none of them costs anything unused."""
 ORDER_LIMIT_S = 180.0
 """An order that takes longer has hung."""
 
@@ -100,10 +102,11 @@ class RelayProgram(Child):
 
     def __init__(self, park_token: str, cert: str, key: str) -> None:
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 -- closed by `close`
-        tls = ["--tls-cert", cert, "--tls-key", key] if cert else []
+        how = ["--connections", str(CONNECTIONS)]
+        how += ["--tls-cert", cert, "--tls-key", key] if cert else []
         clean = {name: value for name, value in os.environ.items() if "AC_BRIDGE" not in name}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ac_bridge.cli", "relay", "--listen", f"{HOST}:0", *tls],
+            [sys.executable, "-m", "ac_bridge.cli", "relay", "--listen", f"{HOST}:0", *how],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -140,12 +143,14 @@ class Stage:
         secure: whether everything is in TLS.
 
     Attributes:
+        secure: as asked for.
         relay: the process on the one core.
         crowd: the process on the other.
         setup: what they were given.
     """
 
     def __init__(self, *, secure: bool) -> None:
+        self.secure = secure
         self.clock = SystemClock()
         self._stack = contextlib.ExitStack()
         with contextlib.ExitStack() as stack:

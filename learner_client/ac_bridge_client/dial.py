@@ -125,7 +125,8 @@ def _encrypted(
 ) -> ssl.SSLSocket:
     # To TLS an end without a good-bye is fatal to both directions; to us it is not: WebSocket has
     # a good-bye of its own, and `Link.deafen` ends one direction to use the other.
-    context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
+    # Before OpenSSL 3 there was no such option, and no need of it.
+    context.options |= getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     secure = context.wrap_socket(raw, server_hostname=host)
     try:
         trust.check(secure.getpeercert(binary_form=True), uri)

@@ -161,7 +161,7 @@ class Exchange:
 
         Raises:
             ACBridgeError: the actor refused the handshake; the class tells why.
-            SessionLostError: somebody else was given the car.
+            SessionLostError: somebody else was given the car, or the token was withdrawn.
             ProtocolError: the actor broke the protocol.
         """
         message: Message | Repeat | Stale = self.session.receive(data, binary=binary)
@@ -171,6 +171,10 @@ class Exchange:
             case Failure(code=ErrorCode.TAKEN_OVER):
                 raise SessionLostError(
                     message.message, reason=EndReason.TAKEN_OVER.value, hint=message.hint
+                )
+            case Failure(code=ErrorCode.UNAUTHORIZED):
+                raise SessionLostError(
+                    message.message, reason=EndReason.SESSION_LOST.value, hint=message.hint
                 )
             case Failure() if message.id is not None and message.id in self.course.answers:
                 pass

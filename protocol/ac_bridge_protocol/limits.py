@@ -59,8 +59,12 @@ third of a second at 60 Hz. A driver gets no more telemetry once so much was sen
 last said anything: one that computes for a minute must find room for its heartbeats then."""
 
 BITE_BYTES = 1024
-"""Bytes of one client that the actor takes in at a time: several steps. Of whoever sends more at
-once the rest waits, a millisecond for each so many; ticks and everybody else do not wait."""
+"""Bytes of the driver that the actor takes in at a time: several steps. If it sends more at once the
+rest waits, a millisecond for each so many; ticks and everybody else do not wait."""
+
+STRANGERS_BITE_BYTES = 64
+"""Bytes of anybody else that are taken in at a time. Ten messages at the most, each with an answer:
+what a turn of all of them together may take beyond its time."""
 
 OUTBOX_BYTES = 1024 * 1024
 """Bytes that may wait for a reader at all. Answers and events are never left out, so a peer that

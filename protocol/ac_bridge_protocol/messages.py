@@ -68,7 +68,7 @@ class EndReason(enum.StrEnum):
     """The link was lost, and did not come back within the grace period."""
     SESSION_LOST = "session_lost"
     """The link came back, but the actor knows nothing of the session: it was started anew, or the
-    grace period was over."""
+    grace period was over. Or the actor withdrew the token."""
     ACTOR_STOPPED = "actor_stopped"
     """The actor was stopped in good order."""
     TAKEN_OVER = "taken_over"

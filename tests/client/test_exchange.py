@@ -89,6 +89,15 @@ def test_taken_over_is_the_end_of_the_session() -> None:
         assert caught.value.reason == "taken_over"
 
 
+def test_a_withdrawn_token_is_the_end_of_the_session() -> None:
+    """It is no use to connect again with it: nobody waits out a grace period for that."""
+    exchange, _ = in_episode()
+    ask(exchange)
+    with pytest.raises(SessionLostError) as caught:
+        take(exchange, Failure(id=None, code=ErrorCode.UNAUTHORIZED, message="Withdrawn."))
+    assert caught.value.reason == "session_lost"
+
+
 def test_a_refused_handshake_is_raised() -> None:
     """By the class that its code stands for."""
     exchange = Exchange("msgpack", lambda _: None)

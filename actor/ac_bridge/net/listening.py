@@ -79,8 +79,14 @@ class Listening:
         if not gate.arrive(address):
             accepted.close()
             return None
-        accepted.setblocking(False)
-        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            accepted.setblocking(False)
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:  # on some systems an option of what was reset already
+            log.debug("no connection", peer=address, reason=str(error))
+            accepted.close()
+            gate.leave(address)
+            return None
         return Place(gate, address)
 
     async def _open(self, accepted: socket.socket, place: Place) -> None:

@@ -6,12 +6,16 @@ import structlog
 
 from ac_bridge.net.door import Visit
 from ac_bridge.net.rate import Bucket, Pace
+from ac_bridge_protocol.discovery import printable
 from ac_bridge_protocol.errors import RefusedError
 
 log = structlog.get_logger()
 
 LINES_PACE = Pace(per_s=1.0, burst=20)
 """Lines about refusals: a person who sets a learner up sees each; a flood is counted."""
+
+PATH_CHARACTERS = 100
+"""Of what was asked for, so much is logged: every path of ours is shorter."""
 
 
 class Refusals:
@@ -32,4 +36,5 @@ class Refusals:
             return
         unsaid, self._unsaid = self._unsaid, 0
         more = {"and_before": unsaid} if unsaid else {}
-        log.warning("refused", peer=visit.peer, path=visit.path[:100], reason=error.message, **more)
+        path = printable(visit.path, PATH_CHARACTERS)  # a stranger wrote it
+        log.warning("refused", peer=visit.peer, path=path, reason=error.message, **more)

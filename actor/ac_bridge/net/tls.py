@@ -115,6 +115,7 @@ class ServerTls:
         cert, key = self._paths
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= ssl.OP_NO_RENEGOTIATION  # a handshake's work again, for who asks
         try:
             context.load_cert_chain(cert, key, password=_no_passphrase)
         except (ssl.SSLError, OSError, ValueError) as error:

@@ -146,9 +146,13 @@ class Actor:
         for connection in list(self.connections):
             if not still_good(connection.caller):
                 log.warning("token withdrawn", peer=connection.peer)
-                error = RefusedError(ErrorCode.UNAUTHORIZED, "Your token was withdrawn.")
-                connection.fail(error, None)
-                connection.hang_up(ErrorCode.UNAUTHORIZED)
+                connection.send_away(
+                    RefusedError(
+                        ErrorCode.UNAUTHORIZED,
+                        "The token was withdrawn.",
+                        hint="Ask the owner of the actor for a new one.",
+                    )
+                )
 
     def drives(self, connection: Connection) -> bool:
         """Whether a client has the car."""

@@ -42,6 +42,7 @@ from ac_bridge_protocol.limits import (
     BITE_BYTES,
     HEARTBEAT_S,
     OUTBOX_BYTES,
+    STRANGERS_BITE_BYTES,
     WRITE_BUFFER_BYTES,
 )
 from ac_bridge_protocol.messages import Message, Ping, Refusal, Role
@@ -286,9 +287,17 @@ class Connection(asyncio.Protocol):
         """Refuse the handshake and close."""
         code = error.code or ErrorCode.ILLEGAL
         self.send(Refusal(code=code, message=cut(error.message), hint=cut(error.hint)))
-        self.hang_up(code)
+        self._hang_up(code)
 
-    def hang_up(self, code: ErrorCode) -> None:
+    def send_away(self, error: RefusedError) -> None:
+        """Say why this cannot go on, however far it has come, and close."""
+        if self._role is None:
+            self.refuse(error)
+        else:
+            self.fail(error, None)
+            self._hang_up(error.code or ErrorCode.ILLEGAL)
+
+    def _hang_up(self, code: ErrorCode) -> None:
         """Close for a reason that the peer has been told."""
         self.close(CloseCode.POLICY_VIOLATION, code.value)
         # Whoever was told and does not hang up must not keep its place.
@@ -339,8 +348,9 @@ class Connection(asyncio.Protocol):
         self._waits_for_turn = False
         if self._transport is None or self._transport.is_closing() or self._congested:
             return  # it goes on when the reader has caught up, if ever
-        bite = bytes(self._untaken[:BITE_BYTES])
-        del self._untaken[:BITE_BYTES]
+        size = BITE_BYTES if self._host.drives(self) else STRANGERS_BITE_BYTES
+        bite = bytes(self._untaken[:size])
+        del self._untaken[:size]
         self._read(bite)
         self._read_on()
 
@@ -376,11 +386,7 @@ class Connection(asyncio.Protocol):
             hint="Send a step a tick, and wait for its answer.",
         )
         log.warning("too many messages", peer=self.peer)
-        if self._role is None:
-            self.refuse(error)
-        else:
-            self.fail(error, None)
-            self.hang_up(ErrorCode.TOO_MANY)
+        self.send_away(error)
 
     def _take(self, frame: Frame) -> None:
         message = self._fragments.add(frame.opcode, bytes(frame.data), final=frame.fin)
