@@ -15,14 +15,25 @@ from _abuse import hostile
 from _abuse.attacker import plan
 from _abuse.attacks import KINDS, ROOM
 from _abuse.hostile import TEXT, frame
-from _abuse.judge import Block, Body, Found, as_json, as_lines, broken, complaints, disturbed
+from _abuse.judge import (
+    JUDGED_TICKS,
+    Block,
+    Body,
+    Found,
+    Where,
+    as_json,
+    as_lines,
+    broken,
+    complaints,
+    disturbed,
+)
 from _abuse.siege import lay_siege
 from ac_bridge_protocol.codec import CODECS, JSON, MSGPACK
 from ac_bridge_protocol.errors import FrameError
 from ac_bridge_protocol.messages import Hello, Release, Role
 
 RNG = random.Random(5)
-CALM = Block([0.0002] * 600, missed=0, late=0, held=0, ended=[])
+CALM = Block([0.0002] * 1000, missed=0, late=0, held=0)
 BODY = Body(rss_bytes=80 << 20, files=15)
 
 
@@ -30,8 +41,18 @@ def found(**overrides: Any) -> Found:
     """Return what an actor that keeps every promise shows."""
     answers = {"garbage": {"HTTP 400 illegal": 90, "reset": 10}}
     values: dict[str, Any] = {"before": BODY, "middle": BODY, "after": BODY, "within_s": 10.0}
-    values |= {"answers": answers, "quiet": [CALM] * 3, "loud": [CALM] * 3}
+    values |= {"answers": answers, "blocks": blocks(), "ended": []}
     return Found(**(values | {"alive": True, "tracebacks": 0} | overrides))
+
+
+def blocks(**others: Block) -> dict[Where, list[Block]]:
+    """Return enough calm blocks of every sort, or others, by the name of their sort."""
+    return {where: [others.get(where.value, CALM)] * 3 for where in Where}
+
+
+def block(error_s: float, ticks: int = 1000, *, missed: int = 0, late: int = 0) -> Block:
+    """Return a block in which every tick was so late."""
+    return Block([error_s] * ticks, missed=missed, late=late, held=0)
 
 
 # --- Hostile bytes --------------------------------------------------------------------------------
@@ -111,8 +132,7 @@ def test_an_actor_that_bears_it_holds() -> None:
         ({"answers": {"no token": {"HTTP 101": 2}}}, "no token: HTTP 101 (2 x)"),
         ({"alive": False}, "not alive"),
         ({"tracebacks": 1}, "1 tracebacks"),
-        ({"loud": [Block([1e-4], 0, 0, 0, ["game_lost"])]}, "the episode ended: game_lost"),
-        ({"quiet": [Block([1e-4], 0, 0, 0, ["link_lost"])]}, "the episode ended: link_lost"),
+        ({"ended": ["game_lost"]}, "the episode ended: game_lost"),
         ({"after": Body(80 << 20, 16)}, "1 descriptors"),
         ({"after": Body(89 << 20, 15)}, "memory grew by 9 MiB"),
     ],
@@ -124,17 +144,40 @@ def test_each_broken_promise_is_told(overrides: dict[str, Any], said: str) -> No
     assert not as_json(bad)["holds"]
 
 
-def test_ticks_that_suffer_are_told() -> None:
-    """Late by half as much again and more than a millisecond, or missed."""
-    late = Block([0.002] * 600, missed=0, late=0, held=0, ended=[])
-    missing = Block([0.0002] * 600, missed=3, late=0, held=0, ended=[])
-    assert "10.00 x" in disturbed(found(loud=[late] * 3))[0]
-    assert "0.50 %" in disturbed(found(loud=[missing] * 3))[0]
-    still_early = Block([0.0009] * 600, missed=0, late=0, held=0, ended=[])
-    assert not disturbed(found(loud=[still_early] * 3))
-    # A machine that is late by itself says nothing about the attack.
-    assert not disturbed(found(quiet=[late] * 3, loud=[late] * 3))
-    assert "not judged" in "\n".join(as_lines(found(quiet=[late] * 3)))
+@pytest.mark.parametrize(
+    ("here", "beside", "said"),
+    [
+        (block(0.0031), block(0.002), "1.55 x that while a neighbour"),
+        (block(0.0029), block(0.002), ""),
+        (block(0.0009), block(0.0002), ""),  # nobody sees that
+        (block(0.0002, missed=2), block(0.0002), "2.0 more of 1,000 ticks"),
+        (block(0.0002, missed=2), block(0.0002, missed=1), ""),
+        (block(0.0002, late=1), block(0.0002), "3 actions applied late"),
+        (block(0.0002, late=1), block(0.0002, late=1), ""),
+    ],
+)
+def test_ticks_are_judged_by_those_beside_an_attacked_neighbour(
+    here: Block, beside: Block, said: str
+) -> None:
+    """Late by half as much again and by more than a millisecond, missed, or an action late."""
+    told = disturbed(found(blocks=blocks(here=here, neighbour=beside)))
+    assert [said in one for one in told] == [True] * bool(said)
+
+
+def test_ticks_are_not_judged_by_those_of_quiet_blocks() -> None:
+    """Where nobody is attacked, both cores are the driver's: that is told, and no more."""
+    late = block(0.005)
+    seen = found(blocks=blocks(here=late, neighbour=late))
+    assert not complaints(seen)
+    assert "25.00 x quiet (not judged" in "\n".join(as_lines(seen))
+
+
+def test_few_ticks_are_not_judged() -> None:
+    """One of them that is late by chance would be the slowest hundredth; the page says so."""
+    few = block(0.05, JUDGED_TICKS // 3 - 1, missed=9)
+    seen = found(blocks=blocks(here=few))
+    assert not disturbed(seen)
+    assert "Ticks were not judged" in "\n".join(as_lines(seen))
 
 
 def test_every_kind_may_find_no_room() -> None:
@@ -149,8 +192,10 @@ def test_every_kind_may_find_no_room() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc; addresses of 127.0.0.0/8")
 def test_an_actor_bears_a_small_siege() -> None:
     """Every kind of attack, a driver who steps meanwhile: all refused in words, nothing left."""
-    seen = lay_siege(800, blocks=1, attackers=1, seed=7, quiet_s=0.5)
+    by_turns = (Where.NEIGHBOUR, Where.HERE, Where.QUIET)
+    seen = lay_siege(800, blocks=by_turns, attackers=1, seed=7, quiet_s=0.5)
     assert not broken(seen)
     assert set(seen.answers) == {kind.name for kind in KINDS}
     assert seen.inputs >= 800
-    assert sum(len(block.tick_error_s) for block in seen.loud) > 60
+    assert all(seen.ticks(where)["ticks"] >= 20 for where in Where)
+    assert seen.ticks(Where.HERE)["ticks"] > 60

@@ -425,6 +425,18 @@ def test_after_letting_go_a_late_step_gets_the_newest_tick() -> None:
     assert drive.throttle == 0.7
 
 
+def test_no_answer_is_older_than_the_one_before() -> None:
+    """Also where one step's own tick is kept no more and the next one's still is."""
+    drive = Drive(5)
+    for tick in range(5, 65):
+        drive.ask(0.5, tick=tick)
+        drive.tick()
+    too_late, late = drive.ask(0.5, tick=6), drive.ask(0.6, tick=drive.present - 5)
+    for ticket in (too_late, late):
+        receipt = drive.receipt(ticket)
+        assert (receipt.tick, receipt.late) == (drive.present, True)
+
+
 def test_ticks_that_nobody_drove_are_not_kept() -> None:
     """Also those after letting go: what is answered first is the present, not the lapse."""
     drive = Drive(1)

@@ -275,8 +275,12 @@ class Episode:
             )
 
     def _answer_to(self, ticket: Ticket) -> _Reached | None:
-        """Return the tick that answers a step: its own, unless that is not kept any more."""
-        newest, due = self._newest, ticket.answer_tick
+        """Return the tick that answers a step: its own, unless that is not kept any more.
+
+        Never one before the last answer's: a step whose own tick is still kept may follow another
+        that was too late for that.
+        """
+        newest, due = self._newest, max(ticket.answer_tick, self._answered.tick)
         if due > newest.tick:
             return None
         if due == newest.tick or due <= self._forgotten_tick:

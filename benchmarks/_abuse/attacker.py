@@ -1,7 +1,7 @@
 """Attackers in a process of their own: as many at a time as an actor has places for, and more.
 
-Run as `_abuse.attacker HOST PORT SEED`. Told ``inputs``, it sends about as many and
-tells what was answered, by kind.
+Run as `_abuse.attacker SEED`. Told ``inputs``, ``host`` and ``port``, it sends about as many there
+and tells what was answered, by kind.
 """
 
 from __future__ import annotations
@@ -62,10 +62,11 @@ def give_way() -> None:
 def main() -> None:
     """Attack when told to."""
     give_way()
-    host, port, seed = sys.argv[1:]
-    by = Attacker((host, int(port)), random.Random(seed), os.environ.get(TOKEN_VARIABLE, ""))  # noqa: S311
+    rng = random.Random(sys.argv[1])  # noqa: S311
+    token = os.environ.get(TOKEN_VARIABLE, "")
     say(ready=True)
     for order in orders():
+        by = Attacker((order["host"], order["port"]), rng, token)
         say(tally=asyncio.run(attack(by, order["inputs"])))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import enum
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,15 +13,28 @@ from _abuse.attacks import KINDS
 from ac_bridge.pacing import percentile
 
 ALLOWED_RATIO = 1.5
-"""The tick error's p99 under attack, in terms of that without."""
+"""The tick error's p99 under attack, in terms of that while a neighbour is attacked."""
 UNSEEN_US = 1000.0
-"""Ticks that are late by less do not count as disturbed, whatever the ratio."""
-IDLE_S = 0.001
-"""Without an attack an idle machine's p99 is below this."""
+"""A p99 below this does not count as disturbed, whatever the ratio."""
 ALLOWED_MISSES = 0.001
-"""Of all ticks, missed more than without an attack."""
+"""Of all ticks, missed more than while a neighbour is attacked."""
+JUDGED_TICKS = 3000
+"""Of each sort of block: fewer say too little about the slowest hundredth of them."""
 GROWTH_BYTES = 8 << 20
 """What the memory may grow by from the middle of the attack to its end: allocators keep some."""
+
+
+class Where(enum.StrEnum):
+    """Who is attacked: nobody, an actor beside the driver's, or the driver's own."""
+
+    QUIET = "quiet"
+    NEIGHBOUR = "neighbour"
+    HERE = "here"
+
+    @property
+    def attack(self) -> bool:
+        """Whether anybody is."""
+        return self is not Where.QUIET
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,14 +57,14 @@ class Block:
     Attributes:
         tick_error_s: how late each tick was.
         missed: ticks that the actor skipped.
-        ended: why episodes ended.
+        late: actions that were applied after their tick.
+        held: ticks on which no new action was there.
     """
 
     tick_error_s: Sequence[float]
     missed: int
     late: int
     held: int
-    ended: Sequence[str]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,17 +72,18 @@ class Found:
     """All that was seen.
 
     Attributes:
-        answers: how often each, by kind of attack.
-        quiet, loud: the driver's blocks, without and with the attack, in turn.
+        answers: of the driver's actor, how often each, by kind of attack.
+        blocks: what the driver met, by whom the attack was on.
+        ended: why the driver's episodes ended, whenever that was.
         before, middle, after: what the actor held; after the attack, once all had left.
         alive: whether it still served a newcomer in the end.
         tracebacks: that it wrote: of errors that it had not thought of.
-        within_s: how long the attack took in all.
+        within_s: how long the attack on the driver's actor took in all.
     """
 
     answers: Mapping[str, Mapping[str, int]]
-    quiet: Sequence[Block]
-    loud: Sequence[Block]
+    blocks: Mapping[Where, Sequence[Block]]
+    ended: Sequence[str]
     before: Body
     middle: Body
     after: Body
@@ -78,8 +93,12 @@ class Found:
 
     @property
     def inputs(self) -> int:
-        """Hostile inputs in all."""
+        """Hostile inputs that the driver's actor had in all."""
         return sum(sum(said.values()) for said in self.answers.values())
+
+    def ticks(self, where: Where) -> dict[str, Any]:
+        """Return how late the ticks of such blocks were."""
+        return ticks(self.blocks[where])
 
 
 def wrong_answers(answers: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
@@ -108,8 +127,7 @@ def ticks(blocks: Iterable[Block]) -> dict[str, Any]:
 def broken(found: Found) -> list[str]:
     """Return every promise that was not kept, in words; those about time are `disturbed`."""
     said = [f"wrong answer: {said} ({n} x)" for said, n in wrong_answers(found.answers).items()]
-    for block in (*found.quiet, *found.loud):
-        said += [f"the episode ended: {reason}" for reason in block.ended]
+    said += [f"the episode ended: {reason}" for reason in found.ended]
     if not found.alive:
         said.append("the actor is not alive")
     if found.tracebacks:
@@ -125,18 +143,25 @@ def broken(found: Found) -> list[str]:
 def disturbed(found: Found) -> list[str]:
     """Return in words how the attack disturbed the driver's ticks, if it did.
 
-    On a machine that has other things to do that cannot be told: nothing is said.
+    Compared with the same attack on a neighbour: what that does to ticks is the machine's doing.
+    After few ticks that cannot be told: nothing is said.
     """
-    quiet, loud = ticks(found.quiet), ticks(found.loud)
+    floor, here = found.ticks(Where.NEIGHBOUR), found.ticks(Where.HERE)
     said: list[str] = []
-    if quiet["p99_us"] >= 1e6 * IDLE_S:
+    if not _judged(found):
         return said
-    if (ratio := loud["p99_us"] / quiet["p99_us"]) > ALLOWED_RATIO and loud["p99_us"] > UNSEEN_US:
-        said.append(f"tick error p99 {ratio:.2f} x that without the attack")
-    missed = loud["missed"] / loud["ticks"] - quiet["missed"] / quiet["ticks"]
+    if (ratio := here["p99_us"] / floor["p99_us"]) > ALLOWED_RATIO and here["p99_us"] > UNSEEN_US:
+        said.append(f"tick error p99 {ratio:.2f} x that while a neighbour is attacked")
+    missed = here["missed"] / here["ticks"] - floor["missed"] / floor["ticks"]
     if missed > ALLOWED_MISSES:
-        said.append(f"{100 * missed:.2f} % more of the ticks missed than without the attack")
+        said.append(f"{1000 * missed:.1f} more of 1,000 ticks missed than beside a neighbour")
+    if here["late"] and not floor["late"]:
+        said.append(f"{here['late']} actions applied late")
     return said
+
+
+def _judged(found: Found) -> bool:
+    return all(found.ticks(where)["ticks"] >= JUDGED_TICKS for where in Where if where.attack)
 
 
 def complaints(found: Found) -> list[str]:
@@ -150,8 +175,7 @@ def as_json(found: Found) -> dict[str, Any]:
         "inputs": found.inputs,
         "within_s": found.within_s,
         "answers": {kind: dict(said) for kind, said in found.answers.items()},
-        "quiet": ticks(found.quiet),
-        "attacked": ticks(found.loud),
+        "ticks": {where.value: found.ticks(where) for where in Where},
         "rss_bytes": [body.rss_bytes for body in (found.before, found.middle, found.after)],
         "files": [body.files for body in (found.before, found.middle, found.after)],
         "complaints": complaints(found),
@@ -162,42 +186,78 @@ def as_json(found: Found) -> dict[str, Any]:
 
 def as_lines(found: Found) -> list[str]:
     """Return what was found as a section of a page in Markdown."""
-    quiet, loud, wrong = ticks(found.quiet), ticks(found.loud), complaints(found)
-    rss = [body.rss_bytes / (1 << 20) for body in (found.before, found.middle, found.after)]
-    ended = "ENDED" if any(block.ended for block in (*found.quiet, *found.loud)) else "never ended"
-    ratio = loud["p99_us"] / quiet["p99_us"]
+    wrong = complaints(found)
     intro = (
         f"{found.inputs:,} hostile inputs in {found.within_s:.0f} s, from other processes of the "
         "same machine, while one driver who means well steps at 60 Hz."
     )
-    bodies = (
-        f"The driver's episode {ended}; the actor was {'alive' if found.alive else 'DEAD'} in the "
-        f"end. Its memory was {rss[0]:.0f} MiB before, {rss[1]:.0f} in the middle and "
-        f"{rss[2]:.0f} after; {found.before.files} descriptors were open before and "
-        f"{found.after.files} after."
-    )
-    lines = [
+    return [
         intro,
         "",
-        "| | without | under attack |",
-        "|---|---|---|",
-        f"| tick error p50 | {quiet['p50_us']:.0f} us | {loud['p50_us']:.0f} us |",
-        f"| tick error p99 | {quiet['p99_us']:.0f} us | {loud['p99_us']:.0f} us ({ratio:.2f} x) |",
-        f"| ticks | {quiet['ticks']:,} | {loud['ticks']:,} |",
-        f"| ticks missed | {quiet['missed']} | {loud['missed']} |",
-        f"| late actions | {quiet['late']} | {loud['late']} |",
+        f"**Promises broken**: {'; '.join(wrong)}." if wrong else "Every promise held.",
         "",
-        bodies,
+        *_lines_on_ticks(found),
         "",
-        "| attack | inputs | answered |",
-        "|---|---|---|",
+        *_lines_on_the_actor(found),
+        "",
+        *_lines_on_answers(found),
     ]
+
+
+def _lines_on_ticks(found: Found) -> list[str]:
+    quiet, floor, here = (found.ticks(where) for where in Where)
+    lines = ["| ticks of the driver | quiet | neighbour attacked | attacked |", "|---|---|---|---|"]
+    for name, key, unit in (
+        ("error p50", "p50_us", " us"),
+        ("error p99", "p99_us", " us"),
+        ("ticks", "ticks", ""),
+        ("missed", "missed", ""),
+        ("late actions", "late", ""),
+        ("held ticks", "held", ""),
+    ):
+        cells = (f"{some[key]:,.0f}{unit}" for some in (quiet, floor, here))
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    why = (
+        "Attackers, learner, stand-in game and actor share the cores of one machine, so an attack "
+        "costs ticks time even where it is on somebody else. Hence the middle column: the same "
+        "attack on a second actor. Beside it, the driver's own actor under attack may miss 1 tick "
+        f"more in 1,000, may have a p99 {ALLOWED_RATIO:g} x as high, and may neither apply an "
+        "action late nor end the episode. Figures are medians of blocks by turns."
+    )
+    p99_us = here["p99_us"]
+    ratios = (
+        f"p99 under attack: {p99_us / floor['p99_us']:.2f} x the neighbour's (judged), "
+        f"{p99_us / quiet['p99_us']:.2f} x quiet (not judged: real attackers bring cores of their "
+        "own)."
+    )
+    if not _judged(found):
+        ratios += f" Ticks were not judged: fewer than {JUDGED_TICKS:,} in one of the columns."
+    return [*lines, "", why, "", ratios]
+
+
+def _lines_on_the_actor(found: Found) -> list[str]:
+    bodies = (found.before, found.middle, found.after)
+    rss = [f"{body.rss_bytes / (1 << 20):.0f} MiB" for body in bodies]
+    files = [str(body.files) for body in bodies]
+    end = (
+        f"The driver's episode {'ENDED' if found.ended else 'never ended'}; the actor "
+        f"{'still served a newcomer' if found.alive else 'was DEAD'} in the end."
+    )
+    return [
+        "| the attacked actor | before | half-way | after |",
+        "|---|---|---|---|",
+        f"| memory | {' | '.join(rss)} |",
+        f"| open descriptors | {' | '.join(files)} |",
+        "",
+        end,
+    ]
+
+
+def _lines_on_answers(found: Found) -> list[str]:
+    lines = ["| attack | inputs | answered |", "|---|---|---|"]
     for kind in KINDS:
         said = found.answers.get(kind.name, {})
         told = ", ".join(f"{a} {n:,}" for a, n in sorted(said.items(), key=lambda one: -one[1]))
         if said:
             lines.append(f"| {kind.name}: {kind.what} | {sum(said.values()):,} | {told} |")
-    if not disturbed(found) and quiet["p99_us"] >= 1e6 * IDLE_S:
-        lines += ["", "Ticks were not judged: the machine was not idle without the attack either."]
-    lines += ["", f"**Promises broken**: {'; '.join(wrong)}." if wrong else "Every promise held."]
     return lines

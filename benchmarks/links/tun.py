@@ -25,7 +25,7 @@ from links.servant import Servant, ServantError
 PERFECT = LinkQuality()
 NAMED = Path("/run/netns")
 """Where `ip netns` keeps its names."""
-_OURS = re.compile(r"acb(\d+)_\d+[ab]")
+_OURS = re.compile(r"acb(\d+)_\w+")
 _numbers = itertools.count()
 
 

@@ -7,7 +7,9 @@ from http import HTTPStatus
 from websockets.http11 import Response
 
 from ac_bridge_protocol.codec import JSON
+from ac_bridge_protocol.discovery import printable
 from ac_bridge_protocol.errors import ConnectError, ErrorCode, FrameError, RefusedError
+from ac_bridge_protocol.limits import TEXT_CHARACTERS
 from ac_bridge_protocol.messages import Refusal
 
 BODY_CHARACTERS = 200
@@ -55,8 +57,9 @@ def refusal_in(response: Response, uri: str, *, token: bool) -> TurnedAwayError 
     except FrameError:
         refusal = None
     if isinstance(refusal, Refusal):
-        hint = refusal.hint or _hint(status, token)
-        return TurnedAwayError(refusal.code, refusal.message, hint=hint, status=status)
+        message = printable(refusal.message, TEXT_CHARACTERS)  # who wrote it is not known yet
+        hint = printable(refusal.hint, TEXT_CHARACTERS) or _hint(status, token)
+        return TurnedAwayError(refusal.code, message, hint=hint, status=status)
     shown = "".join(c if c.isprintable() else " " for c in body.decode(errors="replace"))
     said = " ".join(shown.split())[:BODY_CHARACTERS]
     return ConnectError(

@@ -225,6 +225,16 @@ def test_a_refusal(status: int, code: ErrorCode, hint: str) -> None:
             assert TOKEN not in str(caught.value)
 
 
+def test_a_refusal_moves_no_cursor() -> None:
+    """Whoever answers there may be anybody: a terminal gets nothing from it that it would obey."""
+    with (
+        scripted(refusal(403, "forbidden", "\x1b[2J")) as uri,
+        pytest.raises(RefusedError) as caught,
+    ):
+        Link(uri)
+    assert caught.value.hint == "?[2J"
+
+
 def test_without_a_token_the_hint_says_where_to_put_one() -> None:
     """As an argument, an option or a variable."""
     with scripted(refusal(401, "unauthorized")) as uri, pytest.raises(RefusedError) as caught:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ac_bridge.machine.collector import OVERDUE_FULL, GcKeeper
+from ac_bridge.machine.collector import OVERDUE_FULL, PATIENCE, PAUSE_S, GcKeeper
 
 
 class Node:
@@ -69,6 +69,31 @@ def test_older_garbage_is_collected_in_its_turn() -> None:
         for _ in range(gc.get_threshold()[1] + 2):
             kept.append(make_young(2 * gc.get_threshold()[0]))
             keeper.after_work()
+        assert garbage() is None
+
+
+def test_older_garbage_waits_for_a_pause_but_not_for_ever() -> None:
+    """Shortly before a tick only the youngest are collected, unless much too much is due."""
+    with GcKeeper() as keeper:
+        node = Node()
+        garbage = weakref.ref(node)
+        gc.collect(0)
+        del node
+        due = gc.get_threshold()[1] + 1
+        for _ in range(due):
+            gc.collect(0)
+        keeper.after_work(PAUSE_S / 2)
+        assert garbage() is not None
+        keeper.after_work(PAUSE_S)
+        assert garbage() is None
+
+        node = Node()
+        garbage = weakref.ref(node)
+        gc.collect(0)
+        del node
+        for _ in range(PATIENCE * due):
+            gc.collect(0)
+        keeper.after_work(0.0)
         assert garbage() is None
 
 

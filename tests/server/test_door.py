@@ -188,6 +188,39 @@ def test_tokens_are_rotated_while_it_runs(tmp_path: Path) -> None:
         assert gets_in(served, new)
 
 
+def test_a_token_is_withdrawn_from_whoever_said_nothing_yet(tmp_path: Path) -> None:
+    """A connection that is open, and has not said hello, is ended too; and nothing else is."""
+    old, new = "old-" + "o" * 40, "new-" + "n" * 40
+    file = tmp_path / "tokens.txt"
+    write(file, f"driver {old}\n")
+    with guarded(access=Access(TokenKeeper(file))) as served:
+        with raw(served, **bearer(old)) as silent:
+            write(file, f"driver {new}\n")
+            said, code = last_words(silent)
+            assert (said["type"], said["code"], code) == ("refusal", "unauthorized", 1008)
+        with raw(served, **bearer(new)) as peer:
+            assert peer.ask(HELLO)["type"] == "welcome"
+
+
+def test_an_episode_ends_when_its_token_is_withdrawn(tmp_path: Path) -> None:
+    """At once, and not after a grace period of attempts with a token that opens nothing."""
+    old, new = "old-" + "o" * 40, "new-" + "n" * 40
+    file = tmp_path / "tokens.txt"
+    write(file, f"driver {old}\n")
+    with guarded(access=Access(TokenKeeper(file))) as served:
+        env = RemoteEnv(served.uri, token=old)
+        env.reset(seed=1)
+        write(file, f"driver {new}\n")
+        ended, info = False, {}
+        for _ in range(100_000):  # in lockstep, as fast as the actor answers
+            _, _, _, ended, info = env.step([0.0, 0.5, 0.0])
+            if ended:
+                break
+        assert info["end_reason"] == "session_lost"
+        assert env.stats().reconnects == 0
+        env.close()
+
+
 def write(file: Path, text: str) -> None:
     file.write_text(text)
     file.chmod(0o600)

@@ -2,18 +2,25 @@
 
 Python collects whenever enough objects were made, which is in the middle of a tick as likely as
 anywhere, and a full collection stops everything for milliseconds. `GcKeeper` switches that off and
-collects in the pauses that it is told of.
+collects in the pauses that it is told of, the dearer generations in those that are long enough.
 """
 
 from __future__ import annotations
 
 import gc
+import math
 from types import TracebackType
 from typing import Self
 
 OVERDUE_FULL = 50
 """So many collections of the middle generation without a full one are too many. Python itself would
 do a full one after 10; here one looks only at what was made since the start, which is little."""
+
+PAUSE_S = 0.003
+"""A collection of more than the youngest, which takes 1 to 3 ms, waits for so many seconds."""
+
+PATIENCE = 2
+"""But no longer than until so many times as much is due."""
 
 
 class GcKeeper:
@@ -45,13 +52,18 @@ class GcKeeper:
         if self._was_enabled:
             gc.enable()
 
-    def after_work(self) -> None:
-        """Collect what is due among the young: to be called after a sample or a step, each time."""
+    def after_work(self, pause_s: float = math.inf) -> None:
+        """Collect what is due: to be called after a sample or a step, each time.
+
+        Args:
+            pause_s: until something is due that must not wait.
+        """
         young, middle, old = gc.get_count()
         most_young, most_middle, _ = gc.get_threshold()
-        if old >= OVERDUE_FULL:
+        patience = PATIENCE if pause_s < PAUSE_S else 1
+        if old >= OVERDUE_FULL * patience:
             gc.collect()
-        elif middle > most_middle:
+        elif middle > most_middle * patience:
             gc.collect(1)
         elif young > most_young:
             gc.collect(0)

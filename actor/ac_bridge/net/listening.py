@@ -12,6 +12,7 @@ import socket
 
 import structlog
 
+from ac_bridge.net.addresses import customer_of
 from ac_bridge.net.door import Door, House, Place
 from ac_bridge.net.tls import ServerTls
 from ac_bridge_protocol.errors import SettingError
@@ -25,6 +26,15 @@ BACKLOG = 128
 NO_FILES_S = 0.2
 """How long to wait when the system has no file left for a connection, in seconds."""
 
+HANDSHAKES = 4
+"""TLS handshakes of one address that a program with ticks works on at once: each takes a
+millisecond or two, all of it when the client chooses, so a crowd that does it together holds up
+everything else for as many."""
+
+HANDSHAKE_REST_S = 0.02
+"""How long a handshake's turn lasts beyond its end, in seconds: who connects over and over gets two
+hundred in a second at the most, a fifth of the time that there is."""
+
 _NO_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -35,14 +45,24 @@ class Listening:
         house: what is behind the doors.
         sockets: bound, and listening.
         tls: who we are; None for connections that are not encrypted.
+        handshakes: of one address at once; None for as many as there are.
     """
 
-    def __init__(self, house: House, sockets: list[socket.socket], tls: ServerTls | None) -> None:
+    def __init__(
+        self,
+        house: House,
+        sockets: list[socket.socket],
+        tls: ServerTls | None,
+        handshakes: int | None = None,
+    ) -> None:
         self._house = house
         self._sockets = sockets
         self._tls = tls
+        self._lines = _Lines(handshakes) if tls is not None and handshakes else None
         self._doors: set[asyncio.Task[None]] = set()
         self._accepting = [asyncio.create_task(self._accept(one), name="door") for one in sockets]
+        for task in self._accepting:
+            task.add_done_callback(_tell_end)
 
     @property
     def port(self) -> int:
@@ -66,7 +86,11 @@ class Listening:
                     log.warning("no room for connections", reason=str(error))
                     await asyncio.sleep(NO_FILES_S)
                 continue  # else it was gone before it was accepted
-            await self._house.turns.wait()
+            try:
+                await self._house.turns.wait()
+            except BaseException:
+                accepted.close()
+                raise
             place = self._place_for(accepted, str(address[0]))
             if place is not None:
                 task = asyncio.create_task(self._open(accepted, place))
@@ -90,6 +114,23 @@ class Listening:
         return Place(gate, address)
 
     async def _open(self, accepted: socket.socket, place: Place) -> None:
+        lines = self._lines
+        if lines is not None:
+            try:
+                await lines.enter(place.address)
+            except BaseException as error:
+                accepted.close()
+                place.leave()
+                if isinstance(error, TimeoutError):
+                    return
+                raise
+        try:
+            await self._connect(accepted, place)
+        finally:
+            if lines is not None:
+                lines.leave(place.address)
+
+    async def _connect(self, accepted: socket.socket, place: Place) -> None:
         door = Door(self._house, place)
         tls = self._tls
         try:
@@ -108,8 +149,68 @@ class Listening:
             raise
 
 
-async def listen(house: House, host: str, port: int, tls: ServerTls | None = None) -> Listening:
+class _Lines:
+    """Whoever wants a TLS handshake stands in line behind the others of its address.
+
+    Args:
+        most: handshakes of one address at once.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lines: dict[str, tuple[asyncio.Semaphore, int]] = {}
+
+    async def enter(self, address: str) -> None:
+        """Wait for a turn.
+
+        Raises:
+            TimeoutError: for too long.
+        """
+        customer = customer_of(address)
+        line, count = self._lines.get(customer) or (asyncio.Semaphore(self._most), 0)
+        self._lines[customer] = line, count + 1
+        try:
+            async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
+                await line.acquire()
+        except BaseException:
+            self._forget(customer)
+            raise
+
+    def leave(self, address: str) -> None:
+        """The handshake is over; the next one may begin after a rest."""
+        asyncio.get_running_loop().call_later(HANDSHAKE_REST_S, self._left, customer_of(address))
+
+    def _left(self, customer: str) -> None:
+        self._lines[customer][0].release()
+        self._forget(customer)
+
+    def _forget(self, customer: str) -> None:
+        line, count = self._lines.pop(customer)
+        if count > 1:
+            self._lines[customer] = line, count - 1
+
+
+def _tell_end(accepting: asyncio.Task[None]) -> None:
+    """Log what ended the accepting of connections: nobody waits for that task."""
+    if not accepting.cancelled() and (error := accepting.exception()) is not None:
+        log.error("connections are no longer accepted", exc_info=error)
+
+
+async def listen(
+    house: House,
+    host: str,
+    port: int,
+    tls: ServerTls | None = None,
+    handshakes: int | None = None,
+) -> Listening:
     """Listen on every address that a name stands for; port 0 takes one that is free.
+
+    Args:
+        house: what is behind the doors.
+        host: the name, or an address.
+        port: the port.
+        tls: who we are; None for connections that are not encrypted.
+        handshakes: of TLS, of one address at once; None for as many as there are.
 
     Raises:
         SettingError: it cannot be listened on.
@@ -132,4 +233,4 @@ async def listen(house: House, host: str, port: int, tls: ServerTls | None = Non
             setting="listen",
             hint="Does another program listen there? Choose another port, or 0 for a free one.",
         ) from error
-    return Listening(house, sockets, tls)
+    return Listening(house, sockets, tls, handshakes)

@@ -36,6 +36,11 @@ def end_if_not_taken(transport: asyncio.BaseTransport) -> None:
     _set_options(transport, {_SENT_MAY_WAIT: KEEPALIVE[_SENT_MAY_WAIT]})
 
 
+def let_wait(transport: asyncio.BaseTransport) -> None:
+    """Take back `end_if_not_taken`."""
+    _set_options(transport, {_SENT_MAY_WAIT: 0})
+
+
 def _set_options(transport: asyncio.BaseTransport, options: Mapping[str, int]) -> None:
     """Set options of TCP, as far as the platform knows them."""
     peer = transport.get_extra_info("socket")

@@ -81,7 +81,7 @@ class Actor:
         self.rig = rig
         self.clock = clock
         self.connections: set[Connection] = set()
-        self.turns = Turns(clock, self._due_in_s)
+        self.turns = Turns(clock, self.due_in_s)
         self._drivers_turns = Turns(clock)
         self.drivers_pace: Pace = LOCKSTEP_PACE if rig.lockstep else DRIVERS_PACE
         self.closing = False
@@ -108,6 +108,11 @@ class Actor:
     def modes(self) -> tuple[Mode, ...]:
         """How ticks and steps may go together here; the first is what is offered unasked."""
         return (Mode.LOCKSTEP,) if self.rig.lockstep else (Mode.LATEST, Mode.FIXED_DELAY)
+
+    def due_in_s(self) -> float:
+        """Return in how many seconds a tick or a sample is due; lockstep has none."""
+        clock = self.rig.clock
+        return clock.due_s() - clock.now()
 
     def on_frame(self, frame: TelemetryFrame) -> None:
         """Hand a frame to whoever subscribed."""
@@ -412,11 +417,6 @@ class Actor:
             self._outgoing.popleft()
         if self._outgoing:
             asyncio.get_running_loop().call_soon(self._hand_out, at_once)
-
-    def _due_in_s(self) -> float:
-        """Return in how many seconds a tick or a sample is due; lockstep has none."""
-        clock = self.rig.clock
-        return clock.due_s() - clock.now()
 
     def _tell(self, kind: EventKind, message: str) -> None:
         self.tell(Event(kind=kind, message=cut(message)))

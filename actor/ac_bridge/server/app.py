@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import math
 from collections.abc import Callable
 
 import structlog
@@ -13,7 +15,7 @@ from ac_bridge.guardian.keeper import GuardianKeeper
 from ac_bridge.machine.collector import GcKeeper
 from ac_bridge.machine.loops import run_on_best_loop, stop_on_signals
 from ac_bridge.machine.punctual import Punctuality
-from ac_bridge.net.listening import listen
+from ac_bridge.net.listening import HANDSHAKES, listen
 from ac_bridge.pacing import Ticker, TickStats
 from ac_bridge.rig import Rig
 from ac_bridge.rigs import rig_from
@@ -46,7 +48,7 @@ class ActorApp:
         port: the port; 0 takes a free one, told to ``on_ready``.
         on_ready: called with the port once clients can connect.
         keep_house: called when there is time for housekeeping: after each sample in real time,
-            after each answer in lockstep.
+            after each answer in lockstep. Told for how many seconds nothing is due.
         terms: on which the car is lent.
         reach: who may come in, and from where.
         on_closed: called once the rig is closed, its wheel neutral; not if that failed.
@@ -59,7 +61,7 @@ class ActorApp:
         host: str,
         port: int,
         on_ready: Callable[[int], None] = lambda _: None,
-        keep_house: Callable[[], None] = lambda: None,
+        keep_house: Callable[[float], None] = lambda _: None,
         terms: Terms | None = None,
         reach: Reach | None = None,
         on_closed: Callable[[], None] = lambda: None,
@@ -89,10 +91,11 @@ class ActorApp:
         clock = SystemClock()
         try:
             async with asyncio.TaskGroup() as tasks:
-                self.actor = actor = Actor(self._rig, clock, tasks, self._keep_house, self._terms)
+                at_rest = functools.partial(self._keep_house, math.inf)
+                self.actor = actor = Actor(self._rig, clock, tasks, at_rest, self._terms)
                 reach = self._reach
                 house = ActorHouse(actor, clock, reach.gate, reach.access)
-                server = await listen(house, self._host, self._port, reach.tls)
+                server = await listen(house, self._host, self._port, reach.tls, HANDSHAKES)
                 parking = None
                 looking_after = []
                 if reach.relay is not None:
@@ -130,7 +133,7 @@ class ActorApp:
             self._rig.tend(frame)
             if frame is not None:
                 actor.on_frame(frame)
-            self._keep_house()
+            self._keep_house(actor.due_in_s())
 
     async def _keep_time(self, actor: Actor, clock: SystemClock, parking: Parking | None) -> None:
         looked_s = clock.now()
@@ -144,7 +147,7 @@ class ActorApp:
                     if parking is not None:
                         parking.announce()
             if self._rig.lockstep:  # nobody samples, and perhaps nobody steps
-                self._keep_house()
+                self._keep_house(math.inf)
 
     async def _say_goodbye(self, actor: Actor) -> None:
         leaving = [connection.gone for connection in actor.connections if connection.gone]

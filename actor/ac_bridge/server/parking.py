@@ -24,7 +24,7 @@ from websockets.uri import WebSocketURI, parse_uri
 from ac_bridge.clock import Clock
 from ac_bridge.net.door import QUIET
 from ac_bridge.net.gate import Gate
-from ac_bridge.net.tcp import end_if_not_taken, keep_alive
+from ac_bridge.net.tcp import end_if_not_taken, keep_alive, let_wait
 from ac_bridge.net.tokens import Grant
 from ac_bridge.server.actor import SOFTWARE, Actor
 from ac_bridge.server.connection import Caller, Connection
@@ -99,6 +99,7 @@ class Parking:
         self._process = secrets.token_urlsafe(16)
         self._leg: Leg | None = None
         self._problem: str | None = ""
+        self._cut: tuple[str, ...] = ()
 
     async def run(self) -> None:
         """Park, again and again. A relay that cannot be reached is tried for ever."""
@@ -202,7 +203,8 @@ class Parking:
     def _announced(self, grant: Grant) -> tuple[str, ...]:
         """Return as many digests as a relay takes."""
         digests = self._access.digests(grant)
-        if len(digests) > relay.DIGESTS:
+        if len(digests) > relay.DIGESTS and digests != self._cut:
+            self._cut = digests  # told of once, and not for each connection
             log.warning(
                 "more tokens than a relay takes; the last ones do not open the actor there",
                 grant=grant.value,
@@ -292,30 +294,12 @@ class Leg(asyncio.Protocol):
         """Bytes from the relay."""
         self._heard_s = self._clock.now()
         self._ws.receive_data(data)
-        try:
-            for event in self._ws.events_received():
-                if isinstance(event, Response):
-                    self._answered(event)
-                elif isinstance(event, Frame) and event.opcode is Opcode.TEXT:
-                    self._parking.receive(self, relay.decode(bytes(event.data)))
-                if self.over.done():
-                    return
-        except ACBridgeError as error:
-            self._fail(error)
-            return
-        self._flush()
-        if self._ws.handshake_exc is not None:
-            self._fail(
-                ConnectError(
-                    f"{self._relay.uri} is not a relay of ac-bridge.",
-                    uri=self._relay.uri,
-                    hint="Check the address: is it the relay's?",
-                )
-            )
+        self._take_events()
 
     def eof_received(self) -> None:
-        """The relay sends no more."""
+        """The relay sends no more: so ends a page that does not say how long it is."""
         self._ws.receive_eof()
+        self._take_events()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
@@ -382,6 +366,7 @@ class Leg(asyncio.Protocol):
         """Let the connection be a learner's from now on."""
         transport, self._transport = self._transport, None
         assert transport is not None  # noqa: S101 -- a message has just come in on it
+        let_wait(transport)  # until it is known to be a driver's
         connection = make(self._ws)
         transport.set_protocol(connection)
         connection.connection_made(transport)
@@ -399,6 +384,28 @@ class Leg(asyncio.Protocol):
         transport.close()
 
     # --- Inside -----------------------------------------------------------------------------------
+
+    def _take_events(self) -> None:
+        try:
+            for event in self._ws.events_received():
+                if isinstance(event, Response):
+                    self._answered(event)
+                elif isinstance(event, Frame) and event.opcode is Opcode.TEXT:
+                    self._parking.receive(self, relay.decode(bytes(event.data)))
+                if self.over.done():
+                    return
+        except ACBridgeError as error:
+            self._fail(error)
+            return
+        self._flush()
+        if self._ws.handshake_exc is not None:
+            self._fail(
+                ConnectError(
+                    f"{self._relay.uri} is not a relay of ac-bridge.",
+                    uri=self._relay.uri,
+                    hint="Check the address: is it the relay's?",
+                )
+            )
 
     def _answered(self, response: Response) -> None:
         if response.status_code == 101 and self._ws.subprotocol == relay.PARKING:
