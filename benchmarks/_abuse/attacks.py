@@ -29,7 +29,7 @@ BROKEN = frozenset({"close 1002", "close 1007", "close 1009"})
 ENOUGH = frozenset({"failure too_many", "refusal too_many", "close 1008"})
 """More than one client may send in that time."""
 FRAMES_AT_ONCE = 150
-MESSAGES_AT_ONCE = 12
+MESSAGES_AT_ONCE = 25
 CROWD = 40
 LATER_S = 1.0
 
@@ -363,7 +363,7 @@ class Kind:
 
     Attributes:
         run: does it once.
-        share: of a thousand inputs, how many are of this kind.
+        share: how many inputs are of this kind, in terms of the others.
         each: hostile inputs that one run sends at the most.
         right: the right answers, beside those that there are too many.
         slow: whether it takes seconds, most of which nothing happens in.
@@ -398,19 +398,19 @@ KINDS = (
     Kind(half_request, 30, _right(NOBODY)),
     Kind(slow_request, 1, _right("HTTP 408 illegal", "HTTP 400 illegal"), slow=True),
     Kind(no_request, 1, _right("HTTP 408 illegal"), slow=True),
-    Kind(garbage, 70, BAD_REQUEST),
+    Kind(garbage, 50, BAD_REQUEST),
     Kind(huge_request, 25, BAD_REQUEST),
     Kind(
         wrong_request,
-        80,
+        60,
         BAD_REQUEST
         | {
             *("HTTP 403 forbidden", "HTTP 404 no_such_actor", "HTTP 405 illegal"),
             *("HTTP 426 illegal", "HTTP 505 illegal"),
         },
     ),
-    Kind(wrong_origin, 50, _right("HTTP 403 forbidden")),
-    Kind(no_token, 70, _right("HTTP 401 unauthorized")),
+    Kind(wrong_origin, 25, _right("HTTP 403 forbidden")),
+    Kind(no_token, 40, _right("HTTP 401 unauthorized")),
     Kind(crowd, 60, _right(NOBODY, "HTTP 401 unauthorized", "HTTP 101"), each=CROWD),
     Kind(no_hello, 1, _right(), slow=True),
     Kind(not_hello, 50, _right("refusal illegal", "refusal forbidden", "refusal malformed")),
@@ -421,7 +421,7 @@ KINDS = (
     ),
     Kind(wrong_role, 15, _right("refusal forbidden", "welcome", "refusal full")),
     Kind(half_frame, 30, _right(NOBODY)),
-    Kind(fragments, 60, IN_PIECES | {SILENCE}, each=FRAMES_AT_ONCE),
+    Kind(fragments, 80, IN_PIECES | {SILENCE}, each=FRAMES_AT_ONCE),
     Kind(wrong_mask, 30, IN_PIECES),
     Kind(reserved, 30, IN_PIECES),
     Kind(bad_opcode, 30, IN_PIECES | {"close 1005", "close"}),
@@ -429,12 +429,12 @@ KINDS = (
     Kind(bomb, 10, IN_PIECES),
     Kind(oversized, 8, NO_MESSAGE | BROKEN),
     Kind(nested, 20, NO_MESSAGE, each=3),
-    Kind(extensions, 30, NO_MESSAGE, each=MESSAGES_AT_ONCE),
-    Kind(not_utf8, 30, NO_MESSAGE | BROKEN, each=MESSAGES_AT_ONCE),
-    Kind(malformed, 60, NO_MESSAGE | BROKEN | {"pong"}, each=MESSAGES_AT_ONCE),
-    Kind(out_of_order, 40, _right("failure illegal") | NO_MESSAGE, each=MESSAGES_AT_ONCE),
-    Kind(pings, 40, ENOUGH | ROOM | {"pong frame"}, each=FRAMES_AT_ONCE),
-    Kind(tiny_frames, 40, ENOUGH | ROOM | {"failure malformed"}, each=FRAMES_AT_ONCE),
+    Kind(extensions, 60, NO_MESSAGE, each=MESSAGES_AT_ONCE),
+    Kind(not_utf8, 60, NO_MESSAGE | BROKEN, each=MESSAGES_AT_ONCE),
+    Kind(malformed, 140, NO_MESSAGE | BROKEN | {"pong"}, each=MESSAGES_AT_ONCE),
+    Kind(out_of_order, 90, _right("failure illegal") | NO_MESSAGE, each=MESSAGES_AT_ONCE),
+    Kind(pings, 60, ENOUGH | ROOM | {"pong frame"}, each=FRAMES_AT_ONCE),
+    Kind(tiny_frames, 60, ENOUGH | ROOM | {"failure malformed"}, each=FRAMES_AT_ONCE),
     Kind(never_reads, 1, _right(NOBODY), slow=True),
     Kind(reset_midway, 40, _right(NOBODY)),
 )

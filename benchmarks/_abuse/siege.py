@@ -31,7 +31,9 @@ WARM_UP_INPUTS = 400
 BLOCK_LIMIT_S = 600.0
 ROUND = (Where.NEIGHBOUR, Where.HERE, Where.QUIET, Where.HERE)
 """Of blocks: by turns, so that whatever else the machine does comes to each of the three."""
-QUIET_S = 10.0
+QUIET_S = 8.0
+NEIGHBOURS_SHARE = 0.25
+"""Of an attack on the driver's actor: as many at a time, for a shorter time."""
 
 
 class Siege:
@@ -152,7 +154,8 @@ def lay_siege(
         before = middle = siege.settled()
         for number, where in enumerate(blocks):
             say(number, len(blocks), f"{siege.inputs:,} inputs")
-            siege.block(where, inputs // here, quiet_s)
+            share = NEIGHBOURS_SHARE if where is Where.NEIGHBOUR else 1.0
+            siege.block(where, int(share * inputs / here), quiet_s)
             if where is Where.HERE and len(siege.blocks[where]) == here // 2:
                 middle = siege.settled()
         say(len(blocks), len(blocks), f"{siege.inputs:,} inputs")

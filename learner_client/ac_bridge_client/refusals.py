@@ -19,7 +19,6 @@ _PASSING = (
     ErrorCode.FULL,
     ErrorCode.NO_SUCH_ACTOR,
     ErrorCode.TOO_MANY,
-    ErrorCode.UNAUTHORIZED,
 )
 
 
@@ -38,7 +37,8 @@ class TurnedAwayError(RefusedError):
     def may_pass(self) -> bool:
         """Whether a session may go on all the same when it is tried again a little later.
 
-        An actor that lost its link comes back to its relay, which knows its tokens only then.
+        An actor that lost its link comes back to its relay, and so do actors to one that was
+        started anew. Who says that a token is wrong knows the actor's tokens, and means it.
         """
         return self.code in _PASSING
 

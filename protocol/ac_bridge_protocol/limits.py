@@ -59,8 +59,8 @@ third of a second at 60 Hz. A driver gets no more telemetry once so much was sen
 last said anything: one that computes for a minute must find room for its heartbeats then."""
 
 BITE_BYTES = 1024
-"""Bytes of the driver that the actor takes in at a time: several steps. If it sends more at once the
-rest waits, a millisecond for each so many; ticks and everybody else do not wait."""
+"""Bytes of the driver that the actor takes in at a time: several steps. If it sends more at once,
+the rest waits, a millisecond for each so many; ticks and everybody else do not wait."""
 
 STRANGERS_BITE_BYTES = 64
 """Bytes of anybody else that are taken in at a time. Ten messages at the most, each with an answer:

@@ -280,7 +280,7 @@ def test_whatever_else_answers(body: object) -> None:
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(401, "unauthorized"), (404, "no_such_actor"), (429, "too_many"), (503, "full")],
+    [(404, "no_such_actor"), (429, "too_many"), (503, "full")],
 )
 def test_a_no_that_may_pass_is_asked_again(status: int, code: str) -> None:
     """While a drive connects again: an actor that lost its link is back at its relay soon."""
@@ -301,6 +301,23 @@ def test_a_no_that_may_pass_is_asked_again(status: int, code: str) -> None:
         env.reset(seed=1)
         assert not env.step([0.0, 0.5, 0.0])[3]
         assert env.stats().reconnects == 1
+
+
+def test_a_token_that_is_good_no_more_ends_the_session() -> None:
+    """Nobody asks again and again for what was withdrawn: the episode ends, with a reason."""
+
+    def cut(peer: Peer) -> None:
+        peer.welcome()
+        peer.begin()
+        peer.next(Step)
+        peer.cut()
+
+    no = refusal(401, "unauthorized")
+    with scripted(cut, no) as uri, contextlib.closing(RemoteEnv(uri)) as env:
+        env.reset(seed=1)
+        _, _, _, truncated, info = env.step([0.0, 0.5, 0.0])
+        assert truncated
+        assert info["end_reason"] == "session_lost"
 
 
 def _forbid(peer: Peer) -> None:

@@ -582,7 +582,7 @@ def test_plain_request_for_an_actor(relay: Relaying) -> None:
     """Who asks for an actor without a WebSocket is told; the parked connection stays."""
     with parked(relay) as actor:
         status, page = _get(relay, "/actors/pc", DRIVER)
-        assert (status, page["type"]) == (400, "refusal")
+        assert (status, page["type"]) == (426, "refusal")
         assert actor.websocket.ping().wait(10)
 
 

@@ -285,6 +285,8 @@ class Door(asyncio.Protocol):
 
     def _break_off(self, why: str, status: int = 400) -> None:
         log.debug("bad request", peer=self.place.address, reason=why)
+        if not self._answered and self.on_gone is not None:
+            self.on_gone()  # the house is still thinking about it
         self.refuse(
             status,
             RefusedError(ErrorCode.ILLEGAL, why, hint="Connect with a WebSocket client."),

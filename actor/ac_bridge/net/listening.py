@@ -16,6 +16,7 @@ from ac_bridge.net.addresses import customer_of
 from ac_bridge.net.door import Door, House, Place
 from ac_bridge.net.tls import ServerTls
 from ac_bridge_protocol.errors import SettingError
+from ac_bridge_protocol.helpers import GrowingWaits
 from ac_bridge_protocol.limits import HANDSHAKE_TIMEOUT_S
 
 log = structlog.get_logger()
@@ -34,6 +35,9 @@ everything else for as many."""
 HANDSHAKE_REST_S = 0.02
 """How long a handshake's turn lasts beyond its end, in seconds: who connects over and over gets two
 hundred in a second at the most, a fifth of the time that there is."""
+
+FIRST_LOOK_S, LONGEST_LOOK_S = 0.001, 0.1
+"""From one look whether a client has said something to the next, growing, in seconds."""
 
 _NO_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -117,11 +121,12 @@ class Listening:
         lines = self._lines
         if lines is not None:
             try:
+                await _first_byte(accepted)
                 await lines.enter(place.address)
             except BaseException as error:
                 accepted.close()
                 place.leave()
-                if isinstance(error, TimeoutError):
+                if isinstance(error, OSError):
                     return
                 raise
         try:
@@ -147,6 +152,24 @@ class Listening:
             accepted.close()
             place.leave()
             raise
+
+
+async def _first_byte(accepted: socket.socket) -> None:
+    """Wait until a client says something: who is silent must not stand in line before others.
+
+    Raises:
+        OSError: it hung up, or took too long (a `TimeoutError` is one).
+    """
+    waits = GrowingWaits(FIRST_LOOK_S, LONGEST_LOOK_S)
+    async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
+        while True:
+            try:
+                said = accepted.recv(1, socket.MSG_PEEK)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(waits.next_s())
+    if not said:
+        raise ConnectionAbortedError
 
 
 class _Lines:

@@ -21,6 +21,7 @@ from ac_bridge.net.entry import (
     check_origin,
     check_room,
     check_token,
+    check_websocket,
     codec_of,
 )
 from ac_bridge.net.gate import Gate
@@ -243,6 +244,7 @@ class RelayHouse:
     # --- Learners ---------------------------------------------------------------------------------
 
     def _let_wait(self, door: Door, visit: Visit, name: str) -> None:
+        check_websocket(visit)
         check_origin(visit, ())
         self._check_opens(visit, name)
         codec = codec_of(visit)

@@ -24,6 +24,7 @@ from websockets.uri import WebSocketURI, parse_uri
 from ac_bridge.clock import Clock
 from ac_bridge.net.door import QUIET
 from ac_bridge.net.gate import Gate
+from ac_bridge.net.rate import Bucket, Pace
 from ac_bridge.net.tcp import end_if_not_taken, keep_alive, let_wait
 from ac_bridge.net.tokens import Grant
 from ac_bridge.server.actor import SOFTWARE, Actor
@@ -54,6 +55,10 @@ FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 15.0
 """Waits between attempts to reach a relay: a learner's grace period is twice the longest."""
 
+
+DIALS_PACE = Pace(per_s=4.0, burst=16)
+"""How often a spare connection is dialled: a whole lab may connect at once, and whoever takes one
+spare after the other does not keep the actor dialling."""
 
 LOOK_S = 1.0
 """From one look whether the relay is still there to the next, in seconds."""
@@ -104,7 +109,10 @@ class Parking:
     async def run(self) -> None:
         """Park, again and again. A relay that cannot be reached is tried for ever."""
         waits = GrowingWaits(FIRST_WAIT_S, LONGEST_WAIT_S)
+        pace = Bucket(DIALS_PACE, self._clock.now())
         while True:
+            while not pace.take(self._clock.now()):
+                await self._clock.wait_until(self._clock.now() + 1.0 / DIALS_PACE.per_s)
             try:
                 await self._park_once(waits)
             except DisplacedError as error:
