@@ -60,10 +60,75 @@ class Settings(BaseSettings):
         return init_settings, env_settings, *files
 
 
+class ListeningSettings(Settings):
+    """What the settings of programs that listen have in common: how these fields are checked."""
+
+    @field_validator("listen", check_fields=False)
+    @classmethod
+    def _check_listen(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdecimal() or int(port) > 65535:
+            raise ValueError("must be HOST:PORT, such as 127.0.0.1:8765")
+        return value
+
+    @field_validator("allow_origins", "trusted_proxies", mode="before", check_fields=False)
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("trusted_proxies", check_fields=False)
+    @classmethod
+    def _check_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        networks(value)
+        return value
+
+    @field_validator(
+        "driver_token", "spectator_token", "relay_token", "park_token", "list_token",
+        check_fields=False,
+    )  # fmt: skip
+    @classmethod
+    def _check_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                TokenBook.of(driver=value.get_secret_value())
+            except SettingError as error:
+                raise ValueError(error.message) from None
+        return value
+
+    @model_validator(mode="after")
+    def _check_pair(self) -> Self:
+        cert, key = getattr(self, "tls_cert", None), getattr(self, "tls_key", None)
+        if (cert is None) != (key is None):
+            missing = "tls_cert" if cert is None else "tls_key"
+            raise SettingError(
+                "A certificate and its private key go together, and one of them was given.",
+                setting=missing,
+                hint=f"Add --{missing.replace('_', '-')}; ac-bridge cert new makes such a pair.",
+            )
+        return self
+
+    @property
+    def host(self) -> str:
+        """The address to listen on."""
+        return self._listens_on[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port to listen on; 0 for a free one."""
+        return int(self._listens_on[1])
+
+    @property
+    def _listens_on(self) -> tuple[str, str]:
+        host, _, port = str(getattr(self, "listen", "")).rpartition(":")
+        return host, port
+
+
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
-class ActorSettings(Settings):
+class ActorSettings(ListeningSettings):
     """Everything that can be set about an actor.
 
     Each field that is no secret is a flag of `ac-bridge actor`.
@@ -159,16 +224,6 @@ class ActorSettings(Settings):
     restart: bool = False
     """Start the actor again when it died, with growing waits."""
 
-    @field_validator("listen")
-    @classmethod
-    def _check_listen(cls, value: str) -> str:
-        return check_address(value)
-
-    @field_validator("allow_origins", "trusted_proxies", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return split_texts(value)
-
     @field_validator("allow_origins")
     @classmethod
     def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -177,12 +232,6 @@ class ActorSettings(Settings):
             if scheme not in ("http", "https") or not rest.rstrip("/") or "/" in rest.rstrip("/"):
                 raise ValueError(f"{origin!r} is no origin; write it as https://lab.example:8443")
         return tuple(origin.rstrip("/").lower() for origin in value)
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _check_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        networks(value)
-        return value
 
     @field_validator("relay")
     @classmethod
@@ -200,11 +249,6 @@ class ActorSettings(Settings):
             if scheme not in ("ws", "wss") or not named or not _can_be_dialled(value):
                 raise ValueError("must be wss://HOST/actors/NAME, such as wss://host/actors/my-pc")
         return value
-
-    @field_validator("driver_token", "spectator_token", "relay_token")
-    @classmethod
-    def _check_token(cls, value: SecretStr | None) -> SecretStr | None:
-        return check_token(value)
 
     @field_validator("takeover_key")
     @classmethod
@@ -240,7 +284,6 @@ class ActorSettings(Settings):
                 hint="Make one (ac-bridge token new --file tokens.txt) and add --token-file "
                 "tokens.txt.",
             )
-        check_pair(self.tls_cert, self.tls_key)
         return self
 
     @model_validator(mode="after")
@@ -270,28 +313,6 @@ class ActorSettings(Settings):
             "start_button": self.start_button,
         }
 
-    @property
-    def host(self) -> str:
-        """The address to listen on."""
-        return host_of(self.listen)
-
-    @property
-    def port(self) -> int:
-        """The port to listen on; 0 for a free one."""
-        return port_of(self.listen)
-
-
-def check_address(listen: str) -> str:
-    """Return an address to listen on, as it came.
-
-    Raises:
-        ValueError: it is none.
-    """
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
-        raise ValueError("must be HOST:PORT, such as 127.0.0.1:8765")
-    return listen
-
 
 def _can_be_dialled(uri: str) -> bool:
     """Whether there is a host in an address, and a port that can be one, or none."""
@@ -300,52 +321,6 @@ def _can_be_dialled(uri: str) -> bool:
         return bool(parts.hostname) and parts.port != 0 and not set(uri) & set(" \t\r\n")
     except ValueError:
         return False
-
-
-def host_of(listen: str) -> str:
-    """Return the host of ``HOST:PORT``."""
-    return listen.rpartition(":")[0].strip("[]")
-
-
-def port_of(listen: str) -> int:
-    """Return the port of ``HOST:PORT``."""
-    return int(listen.rpartition(":")[2])
-
-
-def check_token(value: SecretStr | None) -> SecretStr | None:
-    """Check that a setting is a token, and return it.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if value is not None:
-        try:
-            TokenBook.of(driver=value.get_secret_value())
-        except SettingError as error:
-            raise ValueError(error.message) from None
-    return value
-
-
-def check_pair(cert: Path | None, key: Path | None) -> None:
-    """Check that a certificate and its key are both there, or neither.
-
-    Raises:
-        SettingError: one is missing.
-    """
-    if (cert is None) != (key is None):
-        missing = "tls_cert" if cert is None else "tls_key"
-        raise SettingError(
-            "A certificate and its private key go together, and one of them was given.",
-            setting=missing,
-            hint=f"Add --{missing.replace('_', '-')}; ac-bridge cert new makes such a pair.",
-        )
-
-
-def split_texts(value: object) -> object:
-    """Return several texts: those of a list, or what stands between a text's commas."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
 
 
 def load_settings(config: Path | None = None, **given: Any) -> ActorSettings:

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from ac_bridge.net.addresses import networks
-from ac_bridge.settings import (
-    Settings,
-    Texts,
-    check_address,
-    check_pair,
-    check_token,
-    gather,
-    host_of,
-    port_of,
-    split_texts,
-)
+from ac_bridge.settings import ListeningSettings, Texts, gather
 
 DEFAULT_CONFIG = Path("relay.toml")
 """Read from the working directory where it exists."""
@@ -29,7 +18,7 @@ CONNECTIONS = 4096
 connections each, with room to spare. Each takes some 10 kB here, and a file of the system."""
 
 
-class RelaySettings(Settings):
+class RelaySettings(ListeningSettings):
     """Everything that can be set about a relay.
 
     Each field that is no secret is a flag of `ac-bridge relay`.
@@ -54,42 +43,6 @@ class RelaySettings(Settings):
     """Addresses or networks of proxies whose ``X-Forwarded-For`` is believed."""
     connections: int = Field(default=CONNECTIONS, ge=2, le=100_000)
     """Most connections at once: one for each parked actor, two for each conversation."""
-
-    @field_validator("listen")
-    @classmethod
-    def _check_listen(cls, value: str) -> str:
-        return check_address(value)
-
-    @field_validator("park_token", "list_token")
-    @classmethod
-    def _check_token(cls, value: SecretStr | None) -> SecretStr | None:
-        return check_token(value)
-
-    @field_validator("trusted_proxies", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return split_texts(value)
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _check_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        networks(value)
-        return value
-
-    @model_validator(mode="after")
-    def _check_tls(self) -> Self:
-        check_pair(self.tls_cert, self.tls_key)
-        return self
-
-    @property
-    def host(self) -> str:
-        """The address to listen on."""
-        return host_of(self.listen)
-
-    @property
-    def port(self) -> int:
-        """The port to listen on; 0 for a free one."""
-        return port_of(self.listen)
 
 
 def load_relay_settings(config: Path | None = None, **given: Any) -> RelaySettings:
