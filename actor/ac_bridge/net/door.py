@@ -193,6 +193,7 @@ class Door(asyncio.Protocol):
         self.place.leave()
         let_go(self._ws)
         self.gone = True
+        self._transport = None  # what TLS holds is large: not until the collector comes by
         if not self._answered and self.on_gone is not None:
             self.on_gone()
 

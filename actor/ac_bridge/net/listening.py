@@ -14,6 +14,7 @@ import structlog
 
 from ac_bridge.net.addresses import customer_of
 from ac_bridge.net.door import Door, House, Place
+from ac_bridge.net.rate import Bucket, Pace
 from ac_bridge.net.tls import ServerTls
 from ac_bridge_protocol.errors import SettingError
 from ac_bridge_protocol.helpers import GrowingWaits
@@ -23,6 +24,9 @@ log = structlog.get_logger()
 
 BACKLOG = 128
 """Connections that the kernel makes before they are accepted here."""
+
+COMPLAINTS_PACE = Pace(per_s=1.0 / 60.0, burst=1)
+"""Lines about having no file left: one a minute."""
 
 NO_FILES_S = 0.2
 """How long to wait when the system has no file left for a connection, in seconds."""
@@ -63,6 +67,7 @@ class Listening:
         self._sockets = sockets
         self._tls = tls
         self._lines = _Lines(handshakes) if tls is not None and handshakes else None
+        self._complaints = Bucket(COMPLAINTS_PACE, house.clock.now())
         self._doors: set[asyncio.Task[None]] = set()
         self._accepting = [asyncio.create_task(self._accept(one), name="door") for one in sockets]
         for task in self._accepting:
@@ -87,7 +92,7 @@ class Listening:
                 accepted, address = await loop.sock_accept(listener)
             except OSError as error:
                 if error.errno in _NO_FILES:
-                    log.warning("no room for connections", reason=str(error))
+                    self._tell_no_room(error)
                     await asyncio.sleep(NO_FILES_S)
                 continue  # else it was gone before it was accepted
             try:
@@ -100,6 +105,15 @@ class Listening:
                 task = asyncio.create_task(self._open(accepted, place))
                 self._doors.add(task)
                 task.add_done_callback(self._doors.discard)
+
+    def _tell_no_room(self, error: OSError) -> None:
+        """Log, once in a while, that the system gives us no more connections."""
+        if self._complaints.take(self._house.clock.now()):
+            log.warning(
+                "no room for connections",
+                reason=str(error),
+                hint="Raise the limit of open files (ulimit -n, or LimitNOFILE of the unit).",
+            )
 
     def _place_for(self, accepted: socket.socket, address: str) -> Place | None:
         """Return a place for a connection; without one it is closed: telling why takes one too."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import sys
 from collections.abc import Callable
 
@@ -127,8 +128,14 @@ def run_relay(settings: RelaySettings, on_ready: Callable[[int], None]) -> None:
         ACBridgeError: a setting cannot be used, or the address not listened on.
     """
 
+    def ready(port: int) -> None:
+        # What was made until now stays: a full collection need not look at it again.
+        gc.collect()
+        gc.freeze()
+        on_ready(port)
+
     async def main() -> None:
-        app = relay_from(settings, on_ready)
+        app = relay_from(settings, ready)
         stop_on_signals(app.stop)
         await app.run()
 
