@@ -152,7 +152,7 @@ def test_each_broken_promise_is_told(overrides: dict[str, Any], said: str) -> No
         (block(0.0009), block(0.0002), ""),  # nobody sees that
         (block(0.0002, missed=2), block(0.0002), "2.0 more of 1,000 ticks"),
         (block(0.0002, missed=2), block(0.0002, missed=1), ""),
-        (block(0.0002, late=1), block(0.0002), "3 actions applied late"),
+        (block(0.0002, late=2), block(0.0002), "2.0 more of 1,000 actions"),
         (block(0.0002, late=1), block(0.0002, late=1), ""),
     ],
 )

@@ -16,7 +16,9 @@ from collections.abc import Iterator
 
 from links import RightsMissingError
 from links.tun import sweep
-from links.tun_process import ip, namespace
+
+if sys.platform == "linux":
+    from links.tun_process import ip, namespace
 
 _numbers = itertools.count()
 

@@ -12,7 +12,8 @@ import structlog
 from websockets.frames import CloseCode
 
 from ac_bridge.clock import Clock
-from ac_bridge.net.rate import Pace
+from ac_bridge.net.rate import Bucket, Pace
+from ac_bridge.net.refusals import LINES_PACE
 from ac_bridge.net.tokens import Grant
 from ac_bridge.net.turns import Turns
 from ac_bridge.pacing import TickStats
@@ -85,6 +86,7 @@ class Actor:
         self._drivers_turns = Turns(clock)
         self.drivers_pace: Pace = LOCKSTEP_PACE if rig.lockstep else DRIVERS_PACE
         self.closing = False
+        self._lines = Bucket(LINES_PACE, clock.now())
         self.spectators = Spectators(rig.settings.telemetry_hz)
         rig.on_event = self.tell
         kind = LockstepStepper if rig.lockstep else RealTimeStepper
@@ -259,7 +261,8 @@ class Actor:
             drive = Drive(secret, spec, connection.course, connection, connection.peer, client)
             connection.drive = drive
             self._lease.join(drive)
-        log.info("welcome", peer=connection.peer, client=client, role=hello.role.value)
+        if secret or self._lines.take(self.clock.now()):
+            log.info("welcome", peer=connection.peer, client=client, role=hello.role.value)
 
     def _welcome_back(self, connection: Connection, drive: Drive) -> None:
         """Let a driver go on where its last link was lost."""
