@@ -29,14 +29,19 @@ from typer.models import OptionInfo
 
 from ac_bridge import ACBridgeLocal, RealTimeStepper, Ticker
 from ac_bridge.cli.actor import actor
+from ac_bridge.cli.actors import actors
+from ac_bridge.cli.cert import new as new_cert
 from ac_bridge.cli.control import try_controls
 from ac_bridge.cli.demo import demo
 from ac_bridge.cli.doctor import doctor
+from ac_bridge.cli.link_test import link_test
+from ac_bridge.cli.relay import relay
 from ac_bridge.cli.reset import reset
 from ac_bridge.cli.setup import setup
 from ac_bridge.cli.simulate import simulate
 from ac_bridge.cli.smoke import smoke_test
 from ac_bridge.cli.telemetry import watch_telemetry
+from ac_bridge.cli.token import new as new_token
 from ac_bridge.control.gears import DEFAULT_SHIFTS
 from ac_bridge.control.reset import DEFAULT_PLAN
 from ac_bridge.control.smoothing import DEFAULT_PRESET, PRESETS, AxisSmoothing
@@ -47,7 +52,8 @@ from ac_bridge.game.vjoy_driver import AXIS_USAGES
 from ac_bridge.machine.controls_ini import LINEAR
 from ac_bridge.machine.mapping import UINPUT, VJOY
 from ac_bridge.machine.preset import preset_text
-from ac_bridge.settings import ActorSettings
+from ac_bridge.relay.settings import RelaySettings
+from ac_bridge.settings import ActorSettings, Settings
 from ac_bridge.telemetry.layout import LAYOUTS
 from ac_bridge.telemetry.observation import BRIDGE15
 from ac_bridge_client import ProgressTask, RemoteEnv
@@ -355,12 +361,13 @@ def _raised_for(word: errors.ErrorCode) -> str:
     return f"`{type(errors.error_from_wire(word, '', '')).__name__}`"
 
 
-def settings_section() -> str:
-    """Return the actor's settings: flag, variable, key."""
-    docs = member_docs(ActorSettings)
-    options = dict(_options(actor))
+def settings_section(settings: type[Settings], command: Callable[..., Any]) -> str:
+    """Return the settings of a program: flag, variable, key."""
+    docs = member_docs(settings)
+    options = dict(_options(command))
+    prefix = settings.model_config.get("env_prefix", "")
     rows = []
-    for name, field in ActorSettings.model_fields.items():
+    for name, field in settings.model_fields.items():
         # A flag that may be said several times is called after one; no secret has a flag.
         one = {"allow_origins": "allow_origin", "trusted_proxies": "trusted_proxy"}.get(name, name)
         said = _spellings(one, options[one]) if one in options else []
@@ -370,7 +377,7 @@ def settings_section() -> str:
         rows.append(
             (
                 flag,
-                f"`AC_BRIDGE_{name.upper()}`",
+                f"`{prefix}{name.upper()}`",
                 f"`{name}`",
                 values,
                 default or code(field.default),
@@ -413,8 +420,9 @@ def _options(command: Callable[..., Any]) -> Iterator[tuple[str, OptionInfo]]:
     """Return the options of a command, by the name of their parameter, without hidden ones."""
     hints = typing.get_type_hints(command, include_extras=True)
     for name in inspect.signature(command).parameters:
-        option = next(m for m in hints[name].__metadata__ if isinstance(m, OptionInfo))
-        if not option.hidden:
+        said = getattr(hints[name], "__metadata__", ())
+        option = next((one for one in said if isinstance(one, OptionInfo)), None)
+        if option is not None and not option.hidden:  # an argument is no option
             yield name, option
 
 
@@ -624,7 +632,12 @@ SECTIONS: dict[str, Callable[[], str]] = {
     ),
     "words": enum_section,
     "errors": error_section,
-    "settings": settings_section,
+    "settings": lambda: settings_section(ActorSettings, actor),
+    "relay_settings": lambda: settings_section(RelaySettings, relay),
+    "token_new": lambda: options_section(new_token),
+    "cert_new": lambda: options_section(new_cert),
+    "actors": lambda: options_section(actors),
+    "link_test": lambda: options_section(link_test),
     "demo": lambda: options_section(demo),
     "doctor": lambda: options_section(doctor),
     "setup": lambda: options_section(setup),

@@ -128,5 +128,5 @@ def _no_token(what: str, setting: str) -> SettingError:
         f"{what} cannot be a token.",
         setting=setting,
         hint="A token is one word of letters, digits, '-' and '_', as ac-bridge token new prints "
-        "it; ask the owner of the actor for one.",
+        "it: is there a space or a line break at its end? Else ask the owner of the actor for one.",
     )

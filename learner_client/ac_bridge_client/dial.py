@@ -80,7 +80,7 @@ def open_socket(uri: str, address: WebSocketURI, trust: Trust, timeout_s: float)
         raise ConnectError(
             f"Nothing listens at {uri}.",
             uri=uri,
-            hint="Is the actor running (ac-bridge actor), and is this the port it printed?",
+            hint="Is the actor or relay running, and is this the address and port it printed?",
         ) from error
     except socket.gaierror as error:
         raise ConnectError(

@@ -110,8 +110,9 @@ def explain_tls(error: ssl.SSLError, uri: str, host: str) -> ConnectError:
 
 
 _PIN = (
-    "Give its fingerprint (--fingerprint, fingerprint=): ac-bridge cert new printed it, and the "
-    "server does as it starts. Or give the certificate itself as the CA file."
+    "Give its fingerprint (--fingerprint, fingerprint=; for an actor's relay --relay-fingerprint): "
+    "ac-bridge cert new printed it, and the server does as it starts. Or give the certificate "
+    "itself as the CA file."
 )
 _OWN_AUTHORITY = (
     "If the authority is your own, give its certificate as the CA file (--ca-file, ca_file=); "

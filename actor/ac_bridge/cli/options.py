@@ -49,11 +49,16 @@ TokenFileOption = Annotated[
 ]
 CaFileOption = Annotated[
     Path | None,
-    typer.Option(help="PEM file of certificates to believe. Default the system's."),
+    typer.Option(
+        help="PEM file of certificates to believe. Default AC_BRIDGE_CA_FILE, else the system's."
+    ),
 ]
 FingerprintOption = Annotated[
     str | None,
-    typer.Option(help="The one certificate to believe, as ac-bridge cert new prints it."),
+    typer.Option(
+        help="The one certificate to believe, as ac-bridge cert new prints it. Default "
+        "AC_BRIDGE_FINGERPRINT, if any."
+    ),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")

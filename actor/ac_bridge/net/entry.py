@@ -94,7 +94,8 @@ def check_token(
             HTTPStatus.UNAUTHORIZED,
             ErrorCode.UNAUTHORIZED,
             "That token opens nothing here." if visit.token else "A token is needed here.",
-            hint="Ask the owner of the actor for one, and set it as AC_BRIDGE_TOKEN.",
+            hint="Ask the owner of the actor for one, and set it as AC_BRIDGE_TOKEN. (An actor "
+            "that parks shows the relay's park token: AC_BRIDGE_RELAY_TOKEN.)",
             headers={"WWW-Authenticate": "Bearer"},
         )
     if visit.token:
