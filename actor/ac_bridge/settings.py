@@ -94,7 +94,8 @@ class ListeningSettings(Settings):
             try:
                 TokenBook.of(driver=value.get_secret_value())
             except SettingError as error:
-                raise ValueError(error.message) from None
+                said = error.message.removeprefix("The driver token ").rstrip(".")
+                raise ValueError(f"it {said}; is there a space at its end?") from None
         return value
 
     @model_validator(mode="after")

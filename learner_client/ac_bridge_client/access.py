@@ -73,6 +73,7 @@ class Access:
             token, token_file = os.environ.get(TOKEN), os.environ.get(TOKEN_FILE)
         if ca_file is None and fingerprint is None:
             ca_file, fingerprint = os.environ.get(CA_FILE), os.environ.get(FINGERPRINT)
+        token = token.strip() if token else token  # copied with a line break, more often than not
         if not token and token_file:
             token = read_token(Path(token_file))
         return cls(token or "", Trust(os.fspath(ca_file or ""), fingerprint or ""))

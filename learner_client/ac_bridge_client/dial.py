@@ -80,7 +80,7 @@ def open_socket(uri: str, address: WebSocketURI, trust: Trust, timeout_s: float)
         raise ConnectError(
             f"Nothing listens at {uri}.",
             uri=uri,
-            hint="Is the actor or relay running, and is this the address and port it printed?",
+            hint="Is the actor running (or the relay), and is this the port it printed?",
         ) from error
     except socket.gaierror as error:
         raise ConnectError(
@@ -98,7 +98,8 @@ def open_socket(uri: str, address: WebSocketURI, trust: Trust, timeout_s: float)
         raise ConnectError(
             f"Cannot connect to {uri}: {error}.",
             uri=uri,
-            hint=f"Check the address, and that this machine can reach it.{is_it_tls}",
+            hint="Check the address, and that this machine can reach it."
+            + (is_it_tls if isinstance(error, ConnectionError) else ""),
         ) from error
 
 

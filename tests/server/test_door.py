@@ -21,9 +21,10 @@ from ac_bridge.net.tls import ServerTls
 from ac_bridge.net.token_file import TokenKeeper
 from ac_bridge.net.tokens import TokenBook
 from ac_bridge.server.house import Access
-from ac_bridge.server.reach import Reach
+from ac_bridge.server.reach import Reach, reach_from
+from ac_bridge.settings import load_settings
 from ac_bridge_client import RemoteEnv
-from ac_bridge_protocol.errors import ConnectError, RefusedError
+from ac_bridge_protocol.errors import ConnectError, RefusedError, SettingError
 from helpers.actors import make_rig, serving, wheel_of
 from helpers.certificates import Authority
 from helpers.raw import HELLO, JSON, Raw, Served, raw, step
@@ -219,6 +220,15 @@ def test_an_episode_ends_when_its_token_is_withdrawn(tmp_path: Path) -> None:
         assert info["end_reason"] == "session_lost"
         assert env.stats().reconnects == 0
         env.close()
+
+
+def test_a_file_that_lets_nobody_in_is_refused(tmp_path: Path) -> None:
+    """The relay's file in the actor's place: the actor must not be open to everybody then."""
+    file = tmp_path / "relay.txt"
+    write(file, f"park {'p' * 43}\n")
+    with pytest.raises(SettingError, match="no token for a driver") as caught:
+        reach_from(load_settings(token_file=file))
+    assert caught.value.setting == "token_file"
 
 
 def write(file: Path, text: str) -> None:

@@ -17,6 +17,13 @@ HEALTH_PATH = "/healthz"
 """Where anybody may ask whether a program of ours is alive. Nothing secret is told there."""
 
 
+LEARNERS_HINT = "Ask the owner of the actor for one, and set it as AC_BRIDGE_TOKEN."
+"""What somebody is to do whose token opens no actor."""
+
+PARKERS_HINT = "Ask the relay's operator for one, and set it as AC_BRIDGE_RELAY_TOKEN."
+"""What an actor's owner is to do whose token parks nothing."""
+
+
 class NotAdmittedError(RefusedError):
     """A visitor who may not come in.
 
@@ -71,9 +78,21 @@ def check_origin(visit: Visit, allowed: Collection[str]) -> None:
 
 
 def check_token(
-    gate: Gate, visit: Visit, now_s: float, grants_of: Callable[[str], frozenset[Grant]]
+    gate: Gate,
+    visit: Visit,
+    now_s: float,
+    grants_of: Callable[[str], frozenset[Grant]],
+    *,
+    hint: str = LEARNERS_HINT,
 ) -> frozenset[Grant]:
     """Return what a visitor's token allows.
+
+    Args:
+        gate: counts failures.
+        visit: the visitor.
+        now_s: in seconds of any clock.
+        grants_of: what a token allows.
+        hint: what somebody with a wrong token is to do.
 
     Raises:
         NotAdmittedError: nothing; or too many wrong ones came before it.
@@ -94,8 +113,7 @@ def check_token(
             HTTPStatus.UNAUTHORIZED,
             ErrorCode.UNAUTHORIZED,
             "That token opens nothing here." if visit.token else "A token is needed here.",
-            hint="Ask the owner of the actor for one, and set it as AC_BRIDGE_TOKEN. (An actor "
-            "that parks shows the relay's park token: AC_BRIDGE_RELAY_TOKEN.)",
+            hint=hint,
             headers={"WWW-Authenticate": "Bearer"},
         )
     if visit.token:

@@ -64,10 +64,10 @@ class ServerTls:
         """
         if self.expires - wall_s < EXPIRES_SOON_S and self._warned_of != self.expires:
             self._warned_of = self.expires
-            days = max(self.expires - wall_s, 0.0) / DAY_S
+            days = (self.expires - wall_s) / DAY_S
             log.warning(
-                "certificate ends soon" if days else "certificate has ended",
-                days=round(days, 1),
+                "certificate ends soon" if days > 0 else "certificate has ended",
+                days=round(abs(days), 1),
                 hint="Write a new one to the same files; no restart is needed.",
             )
 

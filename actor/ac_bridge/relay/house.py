@@ -17,6 +17,8 @@ from ac_bridge.clock import Clock
 from ac_bridge.net.door import Door, Visit
 from ac_bridge.net.entry import (
     HEALTH_PATH,
+    LEARNERS_HINT,
+    PARKERS_HINT,
     NotAdmittedError,
     check_origin,
     check_room,
@@ -121,7 +123,9 @@ class RelayHouse:
         """Return the actors that a visitor's token opens: none without one, whatever they say."""
         return self.berths.names_for(digest_of(visit.token)) if visit.token else []
 
-    def _check_token(self, visit: Visit, *, opens_actors: bool) -> frozenset[Grant]:
+    def _check_token(
+        self, visit: Visit, *, opens_actors: bool, hint: str = LEARNERS_HINT
+    ) -> frozenset[Grant]:
         """Return what a token opens here, be it the relay's own or an actor's.
 
         Raises:
@@ -133,6 +137,7 @@ class RelayHouse:
             visit,
             self.clock.now(),
             lambda token: actors | self._tokens.book.grants(token),
+            hint=hint,
         )
 
     # --- Actors -----------------------------------------------------------------------------------
@@ -157,7 +162,7 @@ class RelayHouse:
         """
         if not self._asks:
             return ""
-        grants = self._check_token(visit, opens_actors=False)
+        grants = self._check_token(visit, opens_actors=False, hint=PARKERS_HINT)
         owner = digest_of(visit.token)
         if self._still_good(owner, name):
             return owner
@@ -170,7 +175,7 @@ class RelayHouse:
         raise RefusedError(
             ErrorCode.FORBIDDEN,
             "That is no park token.",
-            hint="Ask the relay's operator for one, and set it as AC_BRIDGE_RELAY_TOKEN.",
+            hint=PARKERS_HINT,
         )
 
     def _still_good(self, owner: str, name: str) -> bool:

@@ -52,8 +52,9 @@ DIAL_S = 10.0
 """How long dialling a relay may take, TLS and all, in seconds."""
 
 FIRST_WAIT_S = 0.5
-LONGEST_WAIT_S = 15.0
-"""Waits between attempts to reach a relay: a learner's grace period is twice the longest."""
+LONGEST_WAIT_S = 4.0
+"""Waits between attempts to reach a relay: one that was away for most of a driver's grace period is
+found again before its end."""
 
 
 DIALS_PACE = Pace(per_s=4.0, burst=16)

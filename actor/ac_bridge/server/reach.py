@@ -99,7 +99,7 @@ def reach_from(settings: ActorSettings) -> Reach:
     access = Access(
         TokenKeeper(settings.token_file, TokenBook.of(**tokens)), settings.allow_origins
     )
-    if not access.asks and (settings.relay or not is_loopback(settings.host)):
+    if not access.asks and settings.token_file is not None:
         raise SettingError(
             f"{settings.token_file} has no token for a driver or a spectator.",
             setting="token_file",
