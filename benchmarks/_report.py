@@ -36,6 +36,12 @@ def with_section(page: str, name: str, lines: Sequence[str]) -> str:
     return before + section + after
 
 
+def section_of(page: str, name: str) -> list[str]:
+    """Return a section's lines; none if it is not there."""
+    _, _, rest = page.partition(f"<!-- {name}:begin -->")
+    return rest.partition(f"<!-- {name}:end -->")[0].strip().splitlines()
+
+
 def write_section(name: str, lines: Sequence[str], page: Path = RELIABILITY) -> None:
     """Write what a benchmark found into its section of a page."""
     page.write_text(with_section(page.read_text(), name, lines))

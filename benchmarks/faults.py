@@ -17,8 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _faults.row import Bench, Fault, Row
-from _faults.table import FAULTS, as_json, as_section, as_table, chosen, command
-from _report import circumstances, write_section
+from _faults.table import FAULTS, as_json, as_section, as_table, chosen, command, with_rows
+from _report import RELIABILITY, circumstances, section_of, write_section
 
 EXAMPLES = f"""
 rows:
@@ -78,8 +78,16 @@ def main() -> int:
         print(as_json(rows))
     else:
         Console().print(as_table(rows))
-    if not options.quick and not options.only:
-        write_section("faults", [*as_section(rows), "", *circumstances(command())])
+    if not options.quick:
+        made = circumstances(command())
+        if options.only:  # the other rows stay as they were measured
+            before = section_of(RELIABILITY.read_text(), "faults")
+            said = f"- Measured by themselves later: {', '.join(options.only)}. " + " ".join(
+                line.removeprefix("- ") + "." for line in made
+            )
+            write_section("faults", with_rows(before, rows, said))
+        else:
+            write_section("faults", [*as_section(rows), "", *made])
     return 0 if all(row.holds for row in rows) else 1
 
 

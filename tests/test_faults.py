@@ -20,7 +20,7 @@ from _faults.checks import Losses, losses, schedule, timeliness
 from _faults.far import far_actor
 from _faults.record import CODES, NoTask, StepRecord, coded, revived
 from _faults.row import Bench, Fault, Row, RowTimeoutError, Verdict, time_limit
-from _faults.table import FAULTS, as_json, as_section, as_table, chosen
+from _faults.table import FAULTS, as_json, as_section, as_table, chosen, with_rows
 from ac_bridge_client import RemoteEnv
 from links import CutPlan, LinkQuality
 from links.conversation import Place
@@ -410,3 +410,17 @@ def test_the_far_actor_is_behind_a_proxy_where_rights_are_missing(
         with contextlib.closing(RemoteEnv(far.uri, task=NoTask())) as env:
             env.reset()
             assert env.step(coded(1))[4]["asked"] == pytest.approx(coded(1))
+
+
+def test_a_row_measured_by_itself_takes_its_place_in_the_page() -> None:
+    """Others stay as they were; a new one comes last; how it was measured is said once."""
+    old = [Row("one", "p", "m 1", True), Row("two", "p", "m 2", True)]
+    page = as_section(old)
+    anew = [Row("one", "p", "better", True), Row("three", "p|q", "m 3", False)]
+    lines = with_rows(with_rows(page, anew, "- said"), anew, "- said")
+    assert [line for line in lines if line.startswith("| ")][1:] == [
+        "| one | p | better | yes |",
+        "| two | p | m 2 | yes |",
+        "| three | p\\|q | m 3 | **no** |",
+    ]
+    assert lines.count("- said") == 1

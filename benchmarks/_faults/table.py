@@ -130,12 +130,33 @@ def as_section(rows: Sequence[Row]) -> list[str]:
         "",
         "| fault | promise | measured | holds |",
         "|---|---|---|---|",
-        *(
-            f"| {_cell(row.fault)} | {_cell(row.promise)} | {_cell(row.measured)} | "
-            f"{'yes' if row.holds else '**no**'} |"
-            for row in rows
-        ),
+        *(_line(row) for row in rows),
     ]
+
+
+def with_rows(section: Sequence[str], rows: Sequence[Row], said: str) -> list[str]:
+    """Return the section with some rows measured anew.
+
+    Args:
+        section: its lines before; the table is in it.
+        rows: those that were measured.
+        said: when and how.
+    """
+    lines = [line for line in section if line != said]
+    for row in rows:
+        begins = f"| {_cell(row.fault)} |"
+        at = [number for number, line in enumerate(lines) if line.startswith(begins)]
+        if at:
+            lines[at[0]] = _line(row)
+        else:
+            last = max(number for number, line in enumerate(lines) if line.startswith("|"))
+            lines.insert(last + 1, _line(row))
+    return [*lines, said]
+
+
+def _line(row: Row) -> str:
+    cells = (_cell(row.fault), _cell(row.promise), _cell(row.measured))
+    return f"| {' | '.join(cells)} | {'yes' if row.holds else '**no**'} |"
 
 
 def command() -> str:
