@@ -25,8 +25,9 @@ A pause, not only a turn of the loop: a loop that never sleeps lets go of the in
 short moments that the threads which wait for the next tick do not get it.
 """
 
-CLEAR_S = 0.001
-"""So long before something is due no turn begins, in seconds: no single piece takes longer."""
+CLEAR_S = 0.0015
+"""So long before something is due no turn begins, in seconds: a turn's time, and the longest single
+piece of work that was seen in it."""
 
 
 class Turns:
