@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ac_bridge.clock import Clock
 from ac_bridge.control.smoothing import smoothing_named
 from ac_bridge.game import RecordingWheel
-from ac_bridge.machine.loops import run_on_best_loop
 from ac_bridge.rig import Rig, RigSettings
 from ac_bridge.server.app import ActorApp
 from ac_bridge.server.lease import Terms
 from ac_bridge.server.reach import Reach
 from ac_bridge.standin import StandinGame
-
-START_TIMEOUT_S = 20.0
+from helpers.in_thread import in_thread
 
 
 def make_rig(
@@ -48,41 +44,12 @@ def serving(
     rig: Rig, port: int = 0, terms: Terms | None = None, reach: Reach | None = None
 ) -> Iterator[tuple[str, ActorApp]]:
     """Serve a rig from a thread of this process; give its address and the app."""
-    ready = threading.Event()
-    found: dict[str, Any] = {}
 
-    async def main() -> None:
-        def on_ready(taken: int) -> None:
-            found["port"] = taken
-            ready.set()
-
-        app = ActorApp(
+    def make(on_ready: Callable[[int], None]) -> ActorApp:
+        return ActorApp(
             rig, host="127.0.0.1", port=port, on_ready=on_ready, terms=terms, reach=reach
         )
-        found["app"] = app
-        found["loop"] = asyncio.get_running_loop()
-        await app.run()
 
-    def run() -> None:
-        try:
-            run_on_best_loop(main())
-        except BaseException as error:  # noqa: BLE001 -- handed to the test's thread
-            found["error"] = error
-            ready.set()
-
-    thread = threading.Thread(target=run, name="test-actor")
-    thread.start()
-    try:
-        assert ready.wait(START_TIMEOUT_S)
-        if "error" in found:
-            raise found["error"]
+    with in_thread(make, "test-actor") as running:
         scheme = "wss" if reach is not None and reach.tls is not None else "ws"
-        yield f"{scheme}://127.0.0.1:{found['port']}", found["app"]
-    finally:
-        if "loop" in found and thread.is_alive():
-            with contextlib.suppress(RuntimeError):  # the loop ended by itself
-                found["loop"].call_soon_threadsafe(found["app"].stop)
-        thread.join(START_TIMEOUT_S)
-        assert not thread.is_alive()
-        if "error" in found:
-            raise found["error"]
+        yield f"{scheme}://127.0.0.1:{running.port}", running.app

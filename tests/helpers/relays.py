@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ssl import SSLContext
 from typing import Any
 
@@ -13,15 +12,13 @@ import orjson
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from ac_bridge.machine.loops import run_on_best_loop
 from ac_bridge.net.gate import Gate
 from ac_bridge.net.token_file import TokenKeeper
 from ac_bridge.net.tokens import TokenBook, digest_of
 from ac_bridge.relay import RelayApp
 from ac_bridge_protocol.relay import PARKING
+from helpers.in_thread import in_thread
 from helpers.raw import JSON
-
-START_TIMEOUT_S = 20.0
 
 PARK = "park-token-of-the-tests-0123456789"
 LIST = "list-token-of-the-tests-0123456789"
@@ -55,43 +52,15 @@ def relaying(
 ) -> Iterator[Relaying]:
     """Run a relay, with the tokens above unless given others."""
     tokens = tokens or TokenKeeper(None, TokenBook.of(park=PARK, list=LIST))
-    ready = threading.Event()
-    found: dict[str, Any] = {}
 
-    async def main() -> None:
-        def on_ready(taken: int) -> None:
-            found["port"] = taken
-            ready.set()
-
-        app = RelayApp(
+    def make(on_ready: Callable[[int], None]) -> RelayApp:
+        return RelayApp(
             gate or Gate(), tokens, host="127.0.0.1", port=0, on_ready=on_ready, **options
         )
-        found["app"], found["loop"] = app, asyncio.get_running_loop()
-        await app.run()
 
-    def run() -> None:
-        try:
-            run_on_best_loop(main())
-        except BaseException as error:  # noqa: BLE001 -- handed to the test's thread
-            found["error"] = error
-            ready.set()
-
-    thread = threading.Thread(target=run, name="test-relay")
-    thread.start()
-    try:
-        assert ready.wait(START_TIMEOUT_S)
-        if "error" in found:
-            raise found["error"]
+    with in_thread(make, "test-relay") as running:
         scheme = "wss" if "tls" in options else "ws"
-        yield Relaying(f"{scheme}://127.0.0.1:{found['port']}", found["app"], found["loop"])
-    finally:
-        if "loop" in found and thread.is_alive():
-            with contextlib.suppress(RuntimeError):  # the loop ended by itself
-                found["loop"].call_soon_threadsafe(found["app"].stop)
-        thread.join(START_TIMEOUT_S)
-        assert not thread.is_alive()
-        if "error" in found:
-            raise found["error"]
+        yield Relaying(f"{scheme}://127.0.0.1:{running.port}", running.app, running.loop)
 
 
 class Parked:
