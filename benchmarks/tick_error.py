@@ -17,6 +17,7 @@ import gc
 import itertools
 import json
 import logging
+import math
 import multiprocessing
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -52,10 +53,7 @@ class NoKeeper(GcKeeper):
     def __exit__(self, *_: object) -> None:
         pass
 
-    def after_work(self) -> None:
-        """Nothing."""
-
-    def full(self) -> None:
+    def after_work(self, pause_s: float = math.inf) -> None:
         """Nothing."""
 
 
@@ -68,8 +66,8 @@ def serve(hz: float, asking: bool, on_ready: Callable[[int], None]) -> None:
         on_ready: told its port.
     """
     if not asking:
-        app.Punctuality = NoPunctuality  # type: ignore[misc]
-        app.GcKeeper = NoKeeper  # type: ignore[misc]
+        app.Punctuality = NoPunctuality  # type: ignore[attr-defined]
+        app.GcKeeper = NoKeeper  # type: ignore[attr-defined]
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     settings = ActorSettings(
         game="standin", listen="127.0.0.1:0", control_hz=hz, telemetry_hz=60.0, smoothing="moderate"
