@@ -255,6 +255,7 @@ class Episode:
                 "action_age_s": sampled_s - reached.applied_s,
                 "observation_age_s": self._rig.clock.now() - sampled_s,
                 "sent": _wheel_state(reached.sent),
+                "replayed": False,
             },
         )
         return Outcome(reached.frame, self.observe(reached.frame), receipt, reached.end)

@@ -138,6 +138,7 @@ def _unanswered(last: Receipt | None) -> Receipt:
         action_age_s=0.0,
         observation_age_s=0.0,
         sent=WheelState(steer=0.0, throttle=0.0, brake=0.0, clutch=0.0),
+        replayed=False,
     )
 
 

@@ -73,6 +73,8 @@ class EndReason(enum.StrEnum):
     """The actor was stopped in good order."""
     TAKEN_OVER = "taken_over"
     """An operator gave the car to somebody else."""
+    RECORDING_ENDED = "recording_ended"
+    """The recording that is replayed has no more of this episode."""
 
 
 class ResetPhase(enum.StrEnum):
@@ -259,6 +261,9 @@ class Receipt(WireModel):
     """From the frame's sampling to the answer's sending, in seconds."""
     sent: WheelState
     """The wheel's state during the action's last control period."""
+    replayed: bool
+    """Whether the frame is a recording's: the action was checked, and had no effect. `action_id`
+    counts the learner's actions and `tick_applied` is None; all the rest is as it was recorded."""
 
 
 class StepResult(WireModel):

@@ -25,6 +25,7 @@ RECEIPT = Receipt(
     action_age_s=0.1,
     observation_age_s=0.0,
     sent=WheelState(steer=0.0, throttle=0.0, brake=0.0, clutch=0.0),
+    replayed=False,
 )
 
 

@@ -46,6 +46,7 @@ RECEIPT_VALUES: dict[str, Any] = {
     "action_age_s": 0.1,
     "observation_age_s": 0.000_2,
     "sent": WheelState(steer=0.1, throttle=0.2, brake=0.3, clutch=0.0),
+    "replayed": False,
 }
 """Every field of `make_receipt`'s receipt."""
 
