@@ -16,6 +16,7 @@
     │   │   └── SessionLostError   it did not come back in time: the drive has ended
     │   ├── LinkTimeoutError   no answer in time
     │   └── RefusedError       the actor said no; carries its code
+    ├── RecordingError         a recording that cannot be written, or not be read
     └── ProtocolError
         ├── LocalProtocolError   this side tried something the session does not allow
         ├── RemoteProtocolError  the peer did
@@ -220,6 +221,10 @@ class RefusedError(LinkError):
     def __init__(self, code: ErrorCode, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.code = code
+
+
+class RecordingError(ACBridgeError):
+    """A recording that cannot be written, or not be read."""
 
 
 class ProtocolError(ACBridgeError):

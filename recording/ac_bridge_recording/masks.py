@@ -1,0 +1,51 @@
+"""Masks the secrets that go over the wire, before anything is written. Pure.
+
+Two messages name the secret of a driver's session, and a reset may carry the operator's key.
+Whoever reads a recording must not be able to drive by it. Each secret becomes a word that stands
+for it throughout the recording, so that it still shows who came back as whom.
+"""
+
+from __future__ import annotations
+
+from ac_bridge_protocol.codec import Codec
+from ac_bridge_protocol.errors import FrameError
+from ac_bridge_protocol.messages import Hello, Message, Reset, Welcome
+
+_MARKS = (b'session"', b'takeover"', b"\xa7session", b"\xa8takeover")
+"""The fields' names as either codec writes them: what has none of them needs no closer look."""
+
+
+class Masks:
+    """Replaces secrets in wire frames, each by a word of its own."""
+
+    def __init__(self) -> None:
+        self._words: dict[str, str] = {}
+
+    def mask(self, payload: bytes, codec: Codec) -> tuple[bytes, bool]:
+        """Return a payload without its secrets, and whether it had any.
+
+        What cannot be read as a message, and still names a field with a secret, is left out whole.
+        """
+        if not any(mark in payload for mark in _MARKS):
+            return payload, False
+        try:
+            message = codec.decode(payload, binary=codec.binary)
+        except FrameError:
+            return b"", True
+        masked = self._masked(message)
+        return (payload, False) if masked is message else (codec.encode(masked), True)
+
+    def _masked(self, message: Message) -> Message:
+        if isinstance(message, Hello | Welcome) and message.session:
+            return message.model_copy(update={"session": self._word("session", message.session)})
+        if isinstance(message, Reset) and message.takeover:
+            return message.model_copy(update={"takeover": self._word("key", message.takeover)})
+        return message
+
+    def _word(self, kind: str, secret: str) -> str:
+        """Return the word that stands for a secret."""
+        known = self._words
+        if secret not in known:
+            number = sum(word.startswith(kind) for word in known.values()) + 1
+            known[secret] = f"{kind}-{number}"
+        return known[secret]

@@ -1,0 +1,276 @@
+"""Reading a recording: whole, or cut off by whatever ended its writer.
+
+A file is read in the order in which it was written, which is the order in time. One that has no end
+is read up to its last whole chunk; `Recording.lost_bytes` says how much lies behind it.
+"""
+
+from __future__ import annotations
+
+import collections
+import io
+import struct
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import orjson
+import zstandard
+from mcap.data_stream import ReadDataStream
+from mcap.exceptions import McapError
+from mcap.opcode import Opcode
+from mcap.records import Channel, Chunk, Metadata
+from mcap.stream_reader import get_chunk_data_stream
+
+from ac_bridge_protocol.errors import RecordingError
+from ac_bridge_protocol.frame import TelemetryFrame
+from ac_bridge_protocol.wire import WireModel
+from ac_bridge_recording import plain
+from ac_bridge_recording.file import ABOUT, FORMAT, RESULT
+from ac_bridge_recording.topics import MODELS, EpisodeEnd, EpisodeStart, StepRecord, Topic
+
+MAGIC = b"\x89MCAP0\r\n"
+
+_HEAD = 9
+"""Bytes before a record's content: its kind, and its length."""
+
+_MESSAGE_HEAD = 22
+"""Bytes of a message before its data: channel 2, sequence 4, log and publish time 8 each."""
+
+MOST_CHUNK_BYTES = 256 * 1024 * 1024
+"""A chunk that claims to be larger is damaged, or made to fill our memory."""
+
+M = TypeVar("M", bound=WireModel)
+
+
+class Entry(NamedTuple):
+    """One record, as it is in the file."""
+
+    topic: Topic
+    time_ns: int
+    """When it was handed over, in nanoseconds since 1970-01-01 UTC."""
+    plain: dict[str, Any]
+    """Its JSON, not validated; see `ac_bridge_recording.plain`."""
+
+
+class RecordedEpisode(NamedTuple):
+    """One episode of a recording."""
+
+    start: EpisodeStart
+    steps: list[StepRecord]
+    end: EpisodeEnd | None
+    """None if the recording was cut off before that."""
+
+
+class _Record(NamedTuple):
+    """Where a record of the file lies."""
+
+    opcode: int
+    offset: int
+    length: int
+
+
+class Recording:
+    """A recording that is there to be read.
+
+    Args:
+        path: of the file.
+
+    Attributes:
+        path: of the file.
+        about: who recorded what, as text by name.
+        result: what was said at the end; empty if it was cut off.
+        lost_bytes: behind the last whole record, of a recording that was cut off; 0 of a whole one.
+        whole: whether it was finished.
+
+    Raises:
+        RecordingError: it is not there, or not a recording of ours.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        try:
+            self._size = self.path.stat().st_size
+            self._records = self._walk()
+        except OSError as error:
+            raise RecordingError(
+                f"{path} cannot be read: {error.strerror}.", hint="Is the name right?"
+            ) from error
+        metadata = self._metadata()
+        self.about = metadata.get(ABOUT, {})
+        self.result = metadata.get(RESULT, {})
+        if not self.about:
+            raise self._damaged("it is an MCAP file, and not one of ac-bridge's")
+        if self.about.get("format") != FORMAT:
+            raise RecordingError(
+                f"{path} is of format {self.about.get('format')}; this version reads {FORMAT}.",
+                hint="Read it with the version of ac-bridge that wrote it: "
+                f"{self.about.get('software', 'unknown')}.",
+            )
+
+    def entries(self, *topics: Topic) -> Iterator[Entry]:
+        """Yield the records of some topics, or of all, in order. Their JSON is not validated.
+
+        Raises:
+            RecordingError: the file is damaged.
+        """
+        wanted = frozenset(topics or Topic)
+        channels: dict[int, Topic | None] = {}
+        for chunk in self._chunks():
+            yield from _messages(chunk, channels, wanted, self._damaged)
+
+    def records(self, topic: Topic) -> Iterator[tuple[int, Any]]:
+        """Yield the records of a topic as models, each with its time in nanoseconds.
+
+        Raises:
+            RecordingError: the file is damaged, or holds something that this version does not know.
+        """
+        model = MODELS[topic]
+        for entry in self.entries(topic):
+            yield entry.time_ns, plain.restore(model, entry.plain)
+
+    def frames(self) -> Iterator[TelemetryFrame]:
+        """Yield the frames of the telemetry stream."""
+        for _, frame in self.records(Topic.TELEMETRY):
+            yield frame
+
+    def episodes(self) -> Iterator[RecordedEpisode]:
+        """Yield the episodes that a learner drove, one at a time.
+
+        Raises:
+            RecordingError: the file is damaged, or holds something that this version does not know.
+        """
+        start: EpisodeStart | None = None
+        steps: list[StepRecord] = []
+        for entry in self.entries(Topic.EPISODE_START, Topic.STEP, Topic.EPISODE_END):
+            record = plain.restore(MODELS[entry.topic], entry.plain)
+            if isinstance(record, EpisodeStart):
+                if start is not None:
+                    yield RecordedEpisode(start, steps, None)
+                start, steps = record, []
+            elif start is None:
+                continue  # what it belongs to was dropped
+            elif isinstance(record, StepRecord):
+                steps.append(record)
+            elif isinstance(record, EpisodeEnd):
+                yield RecordedEpisode(start, steps, record)
+                start = None
+        if start is not None:
+            yield RecordedEpisode(start, steps, None)
+
+    def counts(self) -> dict[Topic, int]:
+        """Return how many records each topic has."""
+        counts: collections.Counter[Topic] = collections.Counter()
+        channels: dict[int, Topic | None] = {}
+        for chunk in self._chunks():
+            for topic, _, _ in _raw_messages(chunk, channels, frozenset(Topic), self._damaged):
+                counts[topic] += 1
+        return dict(counts)
+
+    def span_ns(self) -> tuple[int, int]:
+        """Return the times of the first and the last record; zeros if there are none."""
+        spans = [(c.message_start_time, c.message_end_time) for c in self._chunks()]
+        if not spans:
+            return 0, 0
+        return min(first for first, _ in spans), max(last for _, last in spans)
+
+    # --- Inside -----------------------------------------------------------------------------------
+
+    def _damaged(self, what: str) -> RecordingError:
+        return RecordingError(
+            f"{self.path} cannot be read: {what}.", hint="Is it the file that you mean?"
+        )
+
+    def _walk(self) -> list[_Record]:
+        """Return where the records of the data section lie, up to the last whole one."""
+        records: list[_Record] = []
+        self.whole = False
+        with self.path.open("rb") as stream:
+            if stream.read(len(MAGIC)) != MAGIC:
+                raise self._damaged("it is not an MCAP file")
+            offset = len(MAGIC)
+            while len(head := stream.read(_HEAD)) == _HEAD:
+                opcode, length = head[0], int.from_bytes(head[1:], "little")
+                if offset + _HEAD + length > self._size:
+                    break
+                records.append(_Record(opcode, offset + _HEAD, length))
+                offset = stream.seek(offset + _HEAD + length)
+                if opcode == Opcode.FOOTER:
+                    self.whole = stream.read() == MAGIC
+                    break
+        self.lost_bytes = 0 if self.whole else self._size - offset
+        return records
+
+    def _read(self, *opcodes: Opcode) -> Iterator[tuple[_Record, ReadDataStream]]:
+        """Yield the records of some kinds, each with its content."""
+        with self.path.open("rb") as stream:
+            for record in self._records:
+                if record.opcode in opcodes:
+                    stream.seek(record.offset)
+                    yield record, ReadDataStream(io.BytesIO(stream.read(record.length)))
+
+    def _metadata(self) -> dict[str, dict[str, str]]:
+        try:
+            found = [Metadata.read(stream) for _, stream in self._read(Opcode.METADATA)]
+        except (McapError, ValueError) as error:
+            raise self._damaged(str(error)) from error
+        return {one.name: one.metadata for one in found}
+
+    def _chunks(self) -> Iterator[Chunk]:
+        for _, stream in self._read(Opcode.CHUNK):
+            chunk = Chunk.read(stream)
+            if chunk.uncompressed_size > MOST_CHUNK_BYTES:
+                raise self._damaged(f"a chunk claims {chunk.uncompressed_size} bytes")
+            yield chunk
+
+
+Damaged = Callable[[str], RecordingError]
+
+
+def _messages(
+    chunk: Chunk,
+    channels: dict[int, Topic | None],
+    wanted: Collection[Topic],
+    damaged: Damaged,
+) -> Iterator[Entry]:
+    for topic, time_ns, data in _raw_messages(chunk, channels, wanted, damaged):
+        try:
+            yield Entry(topic, time_ns, orjson.loads(data))
+        except orjson.JSONDecodeError as error:
+            raise damaged(f"a record of {topic} is not JSON: {error}") from error
+
+
+def _raw_messages(
+    chunk: Chunk,
+    channels: dict[int, Topic | None],
+    wanted: Collection[Topic],
+    damaged: Damaged,
+) -> Iterator[tuple[Topic, int, bytes]]:
+    """Yield the messages of some topics; learn of the channels that the chunk opens.
+
+    By hand, as most of a chunk is passed over: mcap's own reader makes an object of everything.
+    """
+    try:
+        stream, size = get_chunk_data_stream(chunk, validate_crc=True)
+        data = stream.read(size)
+    except (McapError, ValueError, zstandard.ZstdError) as error:
+        raise damaged(f"a chunk is damaged: {error}") from error
+    offset = 0
+    while offset + _HEAD <= size:
+        opcode, length = _RECORD_HEAD.unpack_from(data, offset)
+        offset += _HEAD
+        if offset + length > size:
+            raise damaged("a record reaches beyond its chunk")
+        if opcode == Opcode.MESSAGE:
+            channel, _, time_ns = _MESSAGE.unpack_from(data, offset)
+            topic = channels.get(channel)
+            if topic is not None and topic in wanted:
+                yield topic, time_ns, data[offset + _MESSAGE_HEAD : offset + length]
+        elif opcode == Opcode.CHANNEL:
+            opened = Channel.read(ReadDataStream(io.BytesIO(data[offset : offset + length])))
+            channels[opened.id] = _TOPICS.get(opened.topic)
+        offset += length
+
+
+_RECORD_HEAD = struct.Struct("<BQ")
+_MESSAGE = struct.Struct("<HIQ")
+_TOPICS: dict[str, Topic] = {topic.value: topic for topic in Topic}
