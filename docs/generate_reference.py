@@ -1,28 +1,29 @@
 #!/usr/bin/env python3
-"""Rewrites the generated sections of the documentation from the code.
+"""Rewrites the generated parts of the documentation from the code.
 
     uv run python docs/generate_reference.py            # rewrite
     uv run python docs/generate_reference.py --check    # exit status 1 if a page is out of date
 
-A section lies between `<!-- generated: NAME -->` and `<!-- end -->`; `SECTIONS` has its maker.
+A section lies between `<!-- generated: NAME -->` and `<!-- end -->`; `SECTIONS` has its maker. The
+documents that are generated as a whole, for programs, are those of `DOCUMENTS`.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import dataclasses
 import enum
 import inspect
+import json
 import re
 import sys
-import textwrap
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import ormsgpack
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from typer.models import OptionInfo
@@ -37,6 +38,7 @@ from ac_bridge.cli.doctor import doctor
 from ac_bridge.cli.link_test import link_test
 from ac_bridge.cli.relay import relay
 from ac_bridge.cli.reset import reset
+from ac_bridge.cli.schema import schema
 from ac_bridge.cli.setup import setup
 from ac_bridge.cli.simulate import simulate
 from ac_bridge.cli.smoke import smoke_test
@@ -61,6 +63,7 @@ from ac_bridge_client.drivers import LineDriver
 from ac_bridge_client.laps import LapReport
 from ac_bridge_client.stats import EnvStats
 from ac_bridge_protocol import errors, limits, messages
+from ac_bridge_protocol.asyncapi import TURNED_AWAY, asyncapi
 from ac_bridge_protocol.frame import (
     Flag,
     GameState,
@@ -69,6 +72,7 @@ from ac_bridge_protocol.frame import (
     SessionType,
     TelemetryFrame,
 )
+from ac_bridge_protocol.schema import as_text, examples, json_schema, member_docs, plain
 from ac_bridge_protocol.session import ACTOR, Move, SessionState, Way
 from ac_bridge_protocol.spec import SHIFTING_ACTION, ActionSpec, EnvSpec, FeatureSpec, Mode
 from ac_bridge_protocol.wire import WireModel
@@ -77,28 +81,14 @@ DOCS = Path(__file__).parent
 PAGES = tuple(
     DOCS / f"{name}.md" for name in ("api_reference", "control", "protocol", "telemetry", "timing")
 )
+DOCUMENTS: dict[Path, Callable[[], str]] = {
+    DOCS / "protocol" / "messages.schema.json": lambda: as_text(json_schema()),
+    DOCS / "protocol" / "asyncapi.json": lambda: as_text(asyncapi()),
+}
+"""What is generated as a whole."""
 MARKED = re.compile(r"<!-- generated: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 # --- Reading the code -----------------------------------------------------------------------------
-
-
-def member_docs(source: type[Any] | types.ModuleType) -> dict[str, str]:
-    """Return what stands below each name of a class or module, by name."""
-    body: Sequence[ast.stmt] = ast.parse(textwrap.dedent(inspect.getsource(source))).body
-    if isinstance(source, type):
-        assert isinstance(body[0], ast.ClassDef)  # noqa: S101 -- a class's source is one
-        body = body[0].body
-    docs: dict[str, str] = {}
-    name = ""
-    for node in body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            name = node.target.id
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and name:
-            docs[name] = " ".join(str(node.value.value).split())
-            name = ""
-    return docs
 
 
 def argument_docs(source: Callable[..., Any]) -> dict[str, str]:
@@ -301,13 +291,139 @@ def message_section() -> str:
     """Return an overview of the messages."""
     rows = []
     for name, model in messages.MESSAGE_TYPES.items():
-        way, _, meaning = first_sentence(model.__doc__).partition(": ")
-        if not meaning:
-            way, meaning = "Actor to learner" if name == "failure" else "Either way", way
+        way, meaning = way_of(name, model)
         fields = [field for field in model.model_fields if field != "type"]
         said = ", ".join(f"`{field}`" for field in fields)
-        rows.append((f"`{name}`", way, said, meaning[0].upper() + meaning[1:]))
+        rows.append((f"[`{name}`](protocol.md#{name})", way, said, meaning))
     return table(("type", "from, to", "fields", "meaning"), rows)
+
+
+def way_of(name: str, model: type[WireModel]) -> tuple[str, str]:
+    """Return who sends a message to whom, and what it means."""
+    way, _, meaning = first_sentence(model.__doc__).partition(": ")
+    if not meaning:
+        way, meaning = "Actor to learner" if name == "failure" else "Either way", way
+    return way, meaning[0].upper() + meaning[1:]
+
+
+ON_THE_WIRE = {
+    "str": "text",
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "none": "null",
+}
+"""Python's types, as a reader says it who has another language."""
+
+
+def every_message_section() -> str:
+    """Return each message: its fields, and its examples in both codecs."""
+    return "\n\n".join(map(_message_section, messages.MESSAGE_TYPES.items()))
+
+
+def _message_section(named: tuple[str, type[WireModel]]) -> str:
+    name, model = named
+    way, meaning = way_of(name, model)
+    parts = [f"### `{name}`", cell(plain(f"{way}: {meaning}"))]
+    docs = member_docs(model)
+    rows = [
+        (
+            f"`{field}`",
+            re.sub(
+                r"\w+", lambda found: ON_THE_WIRE.get(found[0], found[0]), kind(about.annotation)
+            ),
+            bounds(about),
+            "required" if about.is_required() else f"`{json.dumps(about.default)}`",
+            plain(docs.get(field, "")),
+        )
+        for field, about in model.model_fields.items()
+        if field != "type"
+    ]
+    if rows:
+        parts.append(table(("field", "type", "range", "default", "meaning"), rows))
+    for said, example in examples()[name]:
+        parts += [f"{said[0].upper()}{said[1:]}:", _as_json(example), _as_msgpack(example)]
+    return "\n\n".join(parts)
+
+
+MANY = {list: 8, dict: 20}
+"""How many elements an example shows in full."""
+SHOWN = {list: 3, dict: 4}
+"""How many of more it shows."""
+
+
+def _as_json(message: Mapping[str, Any]) -> str:
+    """Return a message as JSON for the eye: what is long is cut, and says so."""
+    lines = _json_lines(message, "")
+    cut = any("..." in line for line in lines)
+    return "\n".join([f"```{'text' if cut else 'json'}", *lines, "```"])
+
+
+def _json_lines(value: Any, indent: str) -> list[str]:
+    if not isinstance(value, dict | list) or not value or _is_flat(value):
+        return _cut_short(value)
+    shown, left_out = _some_of(value)
+    deeper = indent + "  "
+    parts = [
+        ["".join((deeper, label, lines[0])), *lines[1:]]
+        for label, lines in ((label, _json_lines(part, deeper)) for label, part in shown)
+    ]
+    for part in parts[: len(parts) if left_out else -1]:
+        part[-1] += ","
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    rest = [f"{deeper}... {left_out} more"] if left_out else []
+    return [opening, *(line for part in parts for line in part), *rest, indent + closing]
+
+
+def _is_flat(value: dict[str, Any] | list[Any]) -> bool:
+    """Whether it fits a line: numbers and words alone, or a small map of them."""
+    parts = value if isinstance(value, list) else list(value.values())
+    fits = isinstance(value, list) or len(json.dumps(value)) <= 100
+    return fits and not any(isinstance(part, dict | list) for part in parts)
+
+
+def _cut_short(value: Any) -> list[str]:
+    """Return a value on one line."""
+    if isinstance(value, list) and len(value) > MANY[list]:
+        first = ", ".join(json.dumps(part) for part in value[: SHOWN[list]])
+        return [f"[{first}, ... {len(value) - SHOWN[list]} more]"]
+    return [json.dumps(value, ensure_ascii=False)]
+
+
+def _some_of(value: dict[str, Any] | list[Any]) -> tuple[list[tuple[str, Any]], int]:
+    """Return the parts that are shown, each with its label; and how many are not."""
+    if isinstance(value, dict):
+        parts = [(f"{json.dumps(name)}: ", part) for name, part in value.items()]
+    else:
+        parts = [("", part) for part in value]
+    if len(parts) <= MANY[type(value)]:
+        return parts, 0
+    return parts[: SHOWN[type(value)]], len(parts) - SHOWN[type(value)]
+
+
+DUMPED_WHOLE = 256
+"""Most bytes of an example in MessagePack that are all shown; of a longer one, a quarter is."""
+
+
+def _as_msgpack(message: Mapping[str, Any]) -> str:
+    """Return a message as MessagePack: a hex dump, with the characters beside it."""
+    data = ormsgpack.packb(message)
+    shown = data if len(data) <= DUMPED_WHOLE else data[: DUMPED_WHOLE // 4]
+    lines = [
+        f"{row.hex(' '):<47}  |{''.join(chr(one) if 32 <= one < 127 else '.' for one in row)}|"
+        for row in (shown[at : at + 16] for at in range(0, len(shown), 16))
+    ]
+    rest = [f"... {len(data) - len(shown):,} bytes more"] if len(shown) < len(data) else []
+    return "\n".join([f"{len(data):,} bytes of MessagePack:\n\n```text", *lines, *rest, "```"])
+
+
+def turned_away_section() -> str:
+    """Return the statuses of HTTP before a WebSocket opens."""
+    rows = [
+        (str(turned.status), ", ".join(f"`{code}`" for code in turned.codes), turned.when)
+        for turned in TURNED_AWAY
+    ]
+    return table(("status", "code", "when"), rows)
 
 
 def enum_section() -> str:
@@ -626,6 +742,8 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "spec": lambda: model_section(EnvSpec, FeatureSpec, ActionSpec),
     "receipt": lambda: model_section(messages.Receipt, messages.WheelState),
     "messages": message_section,
+    "every_message": every_message_section,
+    "turned_away": turned_away_section,
     "message_fields": lambda: model_section(
         *(messages.Hello, messages.Welcome, messages.Reset, messages.ResetResult),
         *(messages.Step, messages.StepResult, messages.Ping, messages.Pong, messages.Event),
@@ -638,6 +756,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "cert_new": lambda: options_section(new_cert),
     "actors": lambda: options_section(actors),
     "link_test": lambda: options_section(link_test),
+    "schema": lambda: options_section(schema),
     "demo": lambda: options_section(demo),
     "doctor": lambda: options_section(doctor),
     "setup": lambda: options_section(setup),
@@ -685,19 +804,26 @@ def rewritten(text: str) -> str:
     return MARKED.sub(replace, text)
 
 
+def wanted_texts() -> Iterator[tuple[Path, str]]:
+    """Return every page and document as it should be."""
+    for page in PAGES:
+        yield page, rewritten(page.read_text(encoding="utf-8"))
+    for document, make in DOCUMENTS.items():
+        yield document, make()
+
+
 def main() -> int:
-    """Rewrite the pages, or say which are out of date; return the exit status."""
+    """Rewrite what is out of date, or only say what is; return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing; 1 if out of date")
     check = parser.parse_args().check
     stale = []
-    for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        wanted = rewritten(text)
-        if wanted != text:
-            stale.append(page.name)
+    for file, wanted in wanted_texts():
+        if not file.exists() or file.read_text(encoding="utf-8") != wanted:
+            stale.append(file.name)
             if not check:
-                page.write_text(wanted, encoding="utf-8", newline="\n")
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(wanted, encoding="utf-8", newline="\n")
     if stale:
         done = "out of date; run docs/generate_reference.py" if check else "rewritten"
         sys.stdout.write(f"{', '.join(stale)}: {done}\n")

@@ -24,6 +24,7 @@ from ac_bridge.telemetry.reader import NO_FRAME, FrameStream, TelemetryReader
 from ac_bridge_protocol.errors import GameAbsentError, SettingError, WheelError
 from ac_bridge_protocol.frame import GameState, GameStatics, TelemetryFrame
 from ac_bridge_protocol.messages import Event, EventKind, ResetPhase
+from ac_bridge_protocol.spec import EnvSpec, Mode
 from ac_bridge_protocol.wire import trusted
 
 WIGGLE = Controls(steer=0.1, throttle=0.1, brake=0.1, clutch=0.1)
@@ -82,7 +83,10 @@ class Rig:
         let_goes: how often a wheel that somebody drove was let go of.
         steered: where the driver's wheel and pedals are.
         sent: the same with what a gear change adds, as the wheel was last sent it.
+        modes_hint: how to get the modes that it is not in.
     """
+
+    modes_hint = "Start it with --lockstep for lockstep, or without for the others."
 
     def __init__(self, game: Game, settings: RigSettings) -> None:
         self.game = game
@@ -136,6 +140,31 @@ class Rig:
     def lockstep(self) -> bool:
         """Whether game time stands still until somebody waits on the clock."""
         return GameAbility.LOCKSTEP in self.game.abilities
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """How ticks and steps may go together here; the first is what is offered unasked."""
+        return (Mode.LOCKSTEP,) if self.lockstep else (Mode.LATEST, Mode.FIXED_DELAY)
+
+    def spec(self, mode: Mode, delay_ticks: int = 0) -> EnvSpec:
+        """Return what is offered to who steps in ``mode``."""
+        settings = self.settings
+        return EnvSpec(
+            game=self.game.name,
+            mode=mode,
+            delay_ticks=delay_ticks,
+            modes=self.modes,
+            control_hz=settings.control_hz,
+            telemetry_hz=settings.telemetry_hz,
+            observation_profile=settings.profile.name,
+            observation=settings.profile.features,
+            action=self.format.components,
+            smoothing=settings.smoothing.name,
+        )
+
+    def shown_s(self) -> float:
+        """Return the moment of the newest frame, in seconds of the clock."""
+        return self.clock.now()
 
     def statics(self) -> GameStatics | None:
         """Return the game's static facts, or None while there are none to believe."""

@@ -131,6 +131,7 @@ class Hello(WireModel):
     client: Text
     """Name and version of the client's software, for the actor's log."""
     role: Annotated[Role, BY_VALUE] = Role.DRIVER
+    """To drive, or to watch."""
     mode: Annotated[Mode, BY_VALUE] | None = None
     """None takes the actor's own."""
     delay_ticks: int = Field(default=0, ge=0, le=DELAY_TICKS)
@@ -148,7 +149,9 @@ class Welcome(WireModel):
     actor: Text
     """Name and version of the actor's software."""
     role: Annotated[Role, BY_VALUE]
+    """As the hello asked."""
     spec: EnvSpec
+    """What there is to drive, and how."""
     statics: GameStatics | None
     """None while the game has not told yet."""
     session: Text
@@ -165,8 +168,11 @@ class Refusal(WireModel):
 
     type: Literal["refusal"] = "refusal"
     code: Annotated[ErrorCode, BY_VALUE]
+    """What went wrong, for programs."""
     message: Text
+    """The same in a sentence, for people."""
     hint: Text = ""
+    """What to do next. Empty where the message says it all."""
 
 
 # --- Control --------------------------------------------------------------------------------------
@@ -177,6 +183,7 @@ class Reset(WireModel):
 
     type: Literal["reset"] = "reset"
     id: RequestId
+    """Above that of every request before."""
     seed: Annotated[int | None, Field(ge=0, lt=2**53)] = None
     """Repeats an episode exactly, where the game can; None goes on with the game's own draws."""
     takeover: Text = ""
@@ -188,7 +195,9 @@ class ResetProgress(WireModel):
 
     type: Literal["reset_progress"] = "reset_progress"
     id: RequestId
+    """The reset's."""
     phase: Annotated[ResetPhase, BY_VALUE]
+    """Where it is."""
     attempt: int = Field(ge=1)
     """Counts retries, from 1."""
 
@@ -198,11 +207,15 @@ class ResetResult(WireModel):
 
     type: Literal["reset_result"] = "reset_result"
     id: RequestId
+    """The reset's."""
     episode: int
     """Episodes begun on this actor since it started, this one included."""
     statics: GameStatics
+    """What does not change in this game and car."""
     observation: Observation
+    """What the spec's features are at tick 0, in their order."""
     frame: TelemetryFrame
+    """Everything that the game told at tick 0."""
 
 
 class Step(WireModel):
@@ -210,7 +223,9 @@ class Step(WireModel):
 
     type: Literal["step"] = "step"
     id: RequestId
+    """Above that of every request before."""
     action: ActionValues
+    """A value for each component of the spec's action, in its order."""
     tick: Annotated[int | None, Field(ge=0, lt=2**53)] = None
     """The tick to apply it at, in mode `fixed_delay`; None, in the other modes, is on arrival."""
     plan: Annotated[
@@ -224,9 +239,13 @@ class WheelState(WireModel):
     """What was really sent to the wheel, after smoothing and safety."""
 
     steer: float
+    """-1 full left, 1 full right."""
     throttle: float
+    """0 released, 1 floored."""
     brake: float
+    """0 released, 1 floored."""
     clutch: float
+    """0 released, 1 floored."""
 
 
 class Receipt(WireModel):
@@ -271,9 +290,13 @@ class StepResult(WireModel):
 
     type: Literal["step_result"] = "step_result"
     id: RequestId
+    """The step's."""
     observation: Observation
+    """What the spec's features are at the receipt's tick, in their order."""
     frame: TelemetryFrame
+    """Everything that the game told at that tick."""
     receipt: Receipt
+    """What became of the action."""
     end: Annotated[EndReason, BY_VALUE] | None = None
     """Why this is the last step of its episode; None while it goes on."""
     t_sent: float
@@ -294,6 +317,7 @@ class Subscribe(WireModel):
 
     type: Literal["subscribe"] = "subscribe"
     id: RequestId
+    """Above that of every request before."""
     hz: float = Field(gt=0)
     """Frames a second; at most the spec's telemetry_hz."""
 
@@ -309,6 +333,7 @@ class Telemetry(WireModel):
 
     type: Literal["telemetry"] = "telemetry"
     frame: TelemetryFrame
+    """Everything that the game told at that moment."""
     dropped: int = Field(ge=0)
     """Frames of this subscription left out so far because the reader was slow."""
 
@@ -318,7 +343,9 @@ class Event(WireModel):
 
     type: Literal["event"] = "event"
     kind: Annotated[EventKind, BY_VALUE]
+    """What it was, for programs."""
     message: Text
+    """The same in a sentence, for people."""
     state: Annotated[GameState, BY_VALUE] | None = None
     """The game's new state, in an event of kind ``game_state``."""
 
@@ -331,6 +358,7 @@ class Ping(WireModel):
 
     type: Literal["ping"] = "ping"
     id: RequestId
+    """The pong repeats it. Pings count by themselves."""
     t_sent: float
     """Sender's clock, in seconds."""
 
@@ -340,6 +368,7 @@ class Pong(WireModel):
 
     type: Literal["pong"] = "pong"
     id: RequestId
+    """The ping's."""
     t_ping: float
     """`t_sent` of the ping."""
     t_received: float
@@ -358,8 +387,11 @@ class Failure(WireModel):
     id: RequestId | None
     """The request that failed; None if the message had no id, or none that could be read."""
     code: Annotated[ErrorCode, BY_VALUE]
+    """What went wrong, for programs."""
     message: Text
+    """The same in a sentence, for people."""
     hint: Text = ""
+    """What to do next. Empty where the message says it all."""
     component: Text = ""
     """The action's component or the setting that is to blame."""
     phase: Text = ""

@@ -54,6 +54,7 @@ class FeatureSpec(WireModel):
     """One named part of the observation."""
 
     name: str
+    """What it is."""
     unit: str
     """Of the quantity before scaling; empty for a plain number."""
     size: int = Field(default=1, ge=1, le=FEATURE_ELEMENTS)
@@ -70,8 +71,11 @@ class ActionSpec(WireModel):
     """One component of the action."""
 
     name: str
+    """What it moves."""
     low: float
+    """Least value; less is refused."""
     high: float
+    """Greatest value; more is refused."""
 
 
 class EnvSpec(WireModel):

@@ -88,6 +88,8 @@ class Recording:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._channels: dict[int, Topic | None] = {}
+        self._learned = 0  # up to which offset of the file the channels are known
         try:
             self._size = self.path.stat().st_size
             self._records = self._walk()
@@ -107,16 +109,21 @@ class Recording:
                 f"{self.about.get('software', 'unknown')}.",
             )
 
-    def entries(self, *topics: Topic) -> Iterator[Entry]:
+    def entries(self, *topics: Topic, since_ns: int = 0) -> Iterator[Entry]:
         """Yield the records of some topics, or of all, in order. Their JSON is not validated.
+
+        Args:
+            topics: which.
+            since_ns: leave out what was handed over before. What was read through once is skipped.
 
         Raises:
             RecordingError: the file is damaged.
         """
-        wanted = frozenset(topics or Topic)
-        channels: dict[int, Topic | None] = {}
-        for chunk in self._chunks():
-            yield from _messages(chunk, channels, wanted, self._damaged)
+        for topic, time_ns, data in self._messages(frozenset(topics or Topic), since_ns):
+            try:
+                yield Entry(topic, time_ns, orjson.loads(data))
+            except orjson.JSONDecodeError as error:
+                raise self._damaged(f"a record of {topic} is not JSON: {error}") from error
 
     def records(self, topic: Topic) -> Iterator[tuple[int, Any]]:
         """Yield the records of a topic as models, each with its time in nanoseconds.
@@ -159,16 +166,11 @@ class Recording:
 
     def counts(self) -> dict[Topic, int]:
         """Return how many records each topic has."""
-        counts: collections.Counter[Topic] = collections.Counter()
-        channels: dict[int, Topic | None] = {}
-        for chunk in self._chunks():
-            for topic, _, _ in _raw_messages(chunk, channels, frozenset(Topic), self._damaged):
-                counts[topic] += 1
-        return dict(counts)
+        return dict(collections.Counter(topic for topic, _, _ in self._messages(frozenset(Topic))))
 
     def span_ns(self) -> tuple[int, int]:
         """Return the times of the first and the last record; zeros if there are none."""
-        spans = [(c.message_start_time, c.message_end_time) for c in self._chunks()]
+        spans = [(c.message_start_time, c.message_end_time) for _, c in self._chunks()]
         if not spans:
             return 0, 0
         return min(first for first, _ in spans), max(last for _, last in spans)
@@ -200,13 +202,24 @@ class Recording:
         self.lost_bytes = 0 if self.whole else self._size - offset
         return records
 
-    def _read(self, *opcodes: Opcode) -> Iterator[tuple[_Record, ReadDataStream]]:
-        """Yield the records of some kinds, each with its content."""
+    def _read(self, opcode: Opcode, since_ns: int = 0) -> Iterator[tuple[_Record, ReadDataStream]]:
+        """Yield the records of a kind, each with its content.
+
+        Args:
+            opcode: the kind.
+            since_ns: of chunks, leave out those that end before and have nothing new in them.
+        """
         with self.path.open("rb") as stream:
             for record in self._records:
-                if record.opcode in opcodes:
+                if record.opcode != opcode:
+                    continue
+                stream.seek(record.offset)
+                if since_ns and record.offset <= self._learned:
+                    _, end_ns = _CHUNK_TIMES.unpack(stream.read(_CHUNK_TIMES.size))
+                    if end_ns < since_ns:
+                        continue
                     stream.seek(record.offset)
-                    yield record, ReadDataStream(io.BytesIO(stream.read(record.length)))
+                yield record, ReadDataStream(io.BytesIO(stream.read(record.length)))
 
     def _metadata(self) -> dict[str, dict[str, str]]:
         try:
@@ -215,31 +228,27 @@ class Recording:
             raise self._damaged(str(error)) from error
         return {one.name: one.metadata for one in found}
 
-    def _chunks(self) -> Iterator[Chunk]:
-        for _, stream in self._read(Opcode.CHUNK):
+    def _chunks(self, since_ns: int = 0) -> Iterator[tuple[int, Chunk]]:
+        for record, stream in self._read(Opcode.CHUNK, since_ns):
             chunk = Chunk.read(stream)
             if chunk.uncompressed_size > MOST_CHUNK_BYTES:
                 raise self._damaged(f"a chunk claims {chunk.uncompressed_size} bytes")
-            yield chunk
+            yield record.offset, chunk
+
+    def _messages(
+        self, wanted: Collection[Topic], since_ns: int = 0
+    ) -> Iterator[tuple[Topic, int, bytes]]:
+        for offset, chunk in self._chunks(since_ns):
+            for message in _messages(chunk, self._channels, wanted, self._damaged):
+                if message[1] >= since_ns:
+                    yield message
+            self._learned = max(self._learned, offset)
 
 
 Damaged = Callable[[str], RecordingError]
 
 
 def _messages(
-    chunk: Chunk,
-    channels: dict[int, Topic | None],
-    wanted: Collection[Topic],
-    damaged: Damaged,
-) -> Iterator[Entry]:
-    for topic, time_ns, data in _raw_messages(chunk, channels, wanted, damaged):
-        try:
-            yield Entry(topic, time_ns, orjson.loads(data))
-        except orjson.JSONDecodeError as error:
-            raise damaged(f"a record of {topic} is not JSON: {error}") from error
-
-
-def _raw_messages(
     chunk: Chunk,
     channels: dict[int, Topic | None],
     wanted: Collection[Topic],
@@ -273,4 +282,6 @@ def _raw_messages(
 
 _RECORD_HEAD = struct.Struct("<BQ")
 _MESSAGE = struct.Struct("<HIQ")
+_CHUNK_TIMES = struct.Struct("<QQ")
+"""What a chunk begins with: the times of its first and its last message."""
 _TOPICS: dict[str, Topic] = {topic.value: topic for topic in Topic}

@@ -13,6 +13,7 @@ from ac_bridge.rig import Rig, RigSettings
 from ac_bridge.server.app import ActorApp
 from ac_bridge.server.lease import Terms
 from ac_bridge.server.reach import Reach
+from ac_bridge.server.stage import Served
 from ac_bridge.standin import StandinGame
 from helpers.in_thread import in_thread
 
@@ -41,9 +42,9 @@ def wheel_of(rig: Rig) -> RecordingWheel:
 
 @contextlib.contextmanager
 def serving(
-    rig: Rig, port: int = 0, terms: Terms | None = None, reach: Reach | None = None
+    rig: Served, port: int = 0, terms: Terms | None = None, reach: Reach | None = None
 ) -> Iterator[tuple[str, ActorApp]]:
-    """Serve a rig from a thread of this process; give its address and the app."""
+    """Serve a rig, or a stage, from a thread of this process; give its address and the app."""
 
     def make(on_ready: Callable[[int], None]) -> ActorApp:
         return ActorApp(

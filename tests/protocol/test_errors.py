@@ -49,6 +49,7 @@ TREE = {
     "LocalProtocolError": "ProtocolError",
     "RemoteProtocolError": "ProtocolError",
     "FrameError": "ProtocolError",
+    "RecordingError": "ACBridgeError",
 }
 
 

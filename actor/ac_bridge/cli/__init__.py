@@ -14,9 +14,12 @@ from ac_bridge.cli.console import exit_on_error
 from ac_bridge.cli.control import try_controls
 from ac_bridge.cli.demo import demo
 from ac_bridge.cli.doctor import doctor
+from ac_bridge.cli.export import export_recordings
 from ac_bridge.cli.link_test import link_test
 from ac_bridge.cli.relay import relay
+from ac_bridge.cli.replay import replay
 from ac_bridge.cli.reset import reset
+from ac_bridge.cli.schema import schema
 from ac_bridge.cli.setup import setup
 from ac_bridge.cli.simulate import simulate
 from ac_bridge.cli.smoke import smoke_test
@@ -43,6 +46,9 @@ app.command()(relay)
 app.command()(simulate)
 app.command()(actors)
 app.command("link-test")(link_test)
+app.command()(replay)
+app.command("export")(export_recordings)
+app.command()(schema)
 app.add_typer(token)
 app.add_typer(cert)
 

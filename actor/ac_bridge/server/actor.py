@@ -17,14 +17,13 @@ from ac_bridge.net.refusals import LINES_PACE
 from ac_bridge.net.tokens import Grant
 from ac_bridge.net.turns import Turns
 from ac_bridge.pacing import TickStats
-from ac_bridge.rig import Rig
 from ac_bridge.server.broadcast import Broadcast
 from ac_bridge.server.connection import DRIVERS_PACE, LOCKSTEP_PACE, Caller, Connection
 from ac_bridge.server.drive import Drive
 from ac_bridge.server.failures import cut
 from ac_bridge.server.lease import Lease, Terms
 from ac_bridge.server.spectators import Listener, Spectators
-from ac_bridge.server.stepper import LockstepStepper, RealTimeStepper, Stepper
+from ac_bridge.server.stage import Served, stepper_of
 from ac_bridge.telemetry.observation import profile_named
 from ac_bridge_protocol.errors import ErrorCode, NotResetError, RefusedError, SettingError
 from ac_bridge_protocol.frame import TelemetryFrame
@@ -61,10 +60,10 @@ AT_ONCE = 8
 
 
 class Actor:
-    """One rig, served to one driver and any number of spectators.
+    """One rig, or a stage without one, served to one driver and any number of spectators.
 
     Args:
-        rig: what is driven.
+        rig: what is driven; see `ac_bridge.server.stage`.
         clock: the machine's, for everything that is not the game's.
         tasks: the group in which waiting is done.
         keep_house: called when a step in lockstep was answered, and nobody waits.
@@ -73,7 +72,7 @@ class Actor:
 
     def __init__(
         self,
-        rig: Rig,
+        rig: Served,
         clock: Clock,
         tasks: asyncio.TaskGroup,
         keep_house: Callable[[], None] = lambda: None,
@@ -87,10 +86,9 @@ class Actor:
         self.drivers_pace: Pace = LOCKSTEP_PACE if rig.lockstep else DRIVERS_PACE
         self.closing = False
         self._lines = Bucket(LINES_PACE, clock.now())
-        self.spectators = Spectators(rig.settings.telemetry_hz)
+        self.spectators = Spectators(self.spec(self.modes[0]).telemetry_hz)
         rig.on_event = self.tell
-        kind = LockstepStepper if rig.lockstep else RealTimeStepper
-        self.stepper: Stepper = kind(rig, clock, tasks, self.on_frame, self.tell)
+        self.stepper = stepper_of(rig, clock, tasks, self.on_frame, self.tell)
         self._lease = Lease(terms or Terms())
         self._keep_house = keep_house
         self._outgoing: collections.deque[tuple[Broadcast, list[Listener]]] = collections.deque()
@@ -109,7 +107,7 @@ class Actor:
     @property
     def modes(self) -> tuple[Mode, ...]:
         """How ticks and steps may go together here; the first is what is offered unasked."""
-        return (Mode.LOCKSTEP,) if self.rig.lockstep else (Mode.LATEST, Mode.FIXED_DELAY)
+        return self.rig.modes
 
     def due_in_s(self) -> float:
         """Return in how many seconds a tick or a sample is due; lockstep has none."""
@@ -120,7 +118,7 @@ class Actor:
         """Hand a frame to whoever subscribed."""
         if not self.spectators:
             return
-        self._outgoing.append((Broadcast(frame), self.spectators.due(self.rig.clock.now())))
+        self._outgoing.append((Broadcast(frame), self.spectators.due(self.rig.shown_s())))
         if self.rig.lockstep:
             self._hand_out(CONNECTIONS)  # no tick is due while time stands still
         elif len(self._outgoing) == 1:
@@ -211,7 +209,7 @@ class Actor:
     def close(self) -> None:
         """Let go of the wheel and say good-bye to everybody; nothing is acted on after that."""
         self.closing = True
-        self.stepper.stop()
+        self.stepper.close()
         self._lease.holder = None
         self._tell(EventKind.SHUTTING_DOWN, "The actor is being stopped.")
         for connection in list(self.connections):
@@ -219,19 +217,7 @@ class Actor:
 
     def spec(self, mode: Mode, delay_ticks: int = 0) -> EnvSpec:
         """Return what this actor offers to who steps in ``mode``."""
-        settings = self.rig.settings
-        return EnvSpec(
-            game=self.rig.game.name,
-            mode=mode,
-            delay_ticks=delay_ticks,
-            modes=self.modes,
-            control_hz=settings.control_hz,
-            telemetry_hz=settings.telemetry_hz,
-            observation_profile=settings.profile.name,
-            observation=settings.profile.features,
-            action=self.rig.format.components,
-            smoothing=settings.smoothing.name,
-        )
+        return self.rig.spec(mode, delay_ticks)
 
     # --- Coming and going -------------------------------------------------------------------------
 
@@ -317,7 +303,7 @@ class Actor:
             raise RefusedError(
                 ErrorCode.NO_SUCH_MODE,
                 f"This actor steps in {_listed(self.modes)}, not in {mode.value}.",
-                hint="Start it with --lockstep for lockstep, or without for the others.",
+                hint=self.rig.modes_hint,
             )
         if (hello.delay_ticks > 0) is not (mode is Mode.FIXED_DELAY):
             raise SettingError(

@@ -24,6 +24,7 @@ from ac_bridge.server.house import ActorHouse
 from ac_bridge.server.lease import Terms
 from ac_bridge.server.parking import Parking
 from ac_bridge.server.reach import Reach, reach_from
+from ac_bridge.server.stage import Served, Stage
 from ac_bridge.settings import ActorSettings
 from ac_bridge_protocol.errors import ACBridgeError
 
@@ -40,7 +41,7 @@ GOODBYE_S = 1.0
 
 
 class ActorApp:
-    """Sampler, stepper and server around one rig, until `stop`.
+    """Sampler, stepper and server around one rig, or a stage without one, until `stop`.
 
     Args:
         rig: what is served; closed at the end.
@@ -56,7 +57,7 @@ class ActorApp:
 
     def __init__(
         self,
-        rig: Rig,
+        rig: Served,
         *,
         host: str,
         port: int,
@@ -103,8 +104,9 @@ class ActorApp:
                     looking_after.append(tasks.create_task(parking.run(), name="parking"))
                 keeping = self._keep_time(actor, clock, parking)
                 looking_after.append(tasks.create_task(keeping, name="time"))
-                if not self._rig.lockstep:
-                    looking_after.append(tasks.create_task(self._sample(actor), name="sampler"))
+                if not self._rig.lockstep and not isinstance(self._rig, Stage):
+                    sampling = self._sample(actor, self._rig)
+                    looking_after.append(tasks.create_task(sampling, name="sampler"))
                 self._on_ready(server.port)
                 try:
                     async with self._reach.announcement(self._host, server.port):
@@ -123,14 +125,14 @@ class ActorApp:
                 self._rig.close()
                 self._on_closed()
 
-    async def _sample(self, actor: Actor) -> None:
+    async def _sample(self, actor: Actor, rig: Rig) -> None:
         """Sample at the telemetry rate: for spectators, and to miss no cut between ticks."""
-        stream = self._rig.telemetry_stream()
-        ticker = Ticker(self._rig.settings.telemetry_hz, self._rig.clock)
+        stream = rig.telemetry_stream()
+        ticker = Ticker(rig.settings.telemetry_hz, rig.clock)
         ticker.stats = self.sampler_stats
         async for _ in ticker:
-            frame = self._rig.try_sample(stream)
-            self._rig.tend(frame)
+            frame = rig.try_sample(stream)
+            rig.tend(frame)
             if frame is not None:
                 actor.on_frame(frame)
             self._keep_house(actor.due_in_s())
@@ -176,7 +178,7 @@ def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor
                 port=settings.port,
                 on_ready=on_ready,
                 keep_house=keeper.after_work,
-                terms=_terms(settings),
+                terms=terms_from(settings),
                 reach=reach,
                 on_closed=guardian.farewell,
             )
@@ -193,7 +195,8 @@ def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor
         raise group.exceptions[0] from None
 
 
-def _terms(settings: ActorSettings) -> Terms:
+def terms_from(settings: ActorSettings) -> Terms:
+    """Return on which terms the settings lend the car."""
     key = settings.takeover_key
     return Terms(
         grace_s=settings.grace_s,

@@ -45,7 +45,68 @@ class Driver(Protocol):
 
 
 class Stepper(abc.ABC):
-    """What both ways to step do alike: resets, and the end of a drive.
+    """What resets and steps, for whoever drives.
+
+    Args:
+        clock: the machine's, for the times on the wire.
+        tasks: the group in which waiting is done.
+        on_frame: gets every frame on the way.
+        on_event: gets told what happened.
+
+    Attributes:
+        stats: how punctual the ticks were.
+        episodes: how many have begun.
+    """
+
+    def __init__(
+        self, clock: Clock, tasks: asyncio.TaskGroup, on_frame: OnFrame, on_event: OnEvent
+    ) -> None:
+        self.stats = TickStats()
+        self.episodes = 0
+        self._clock = clock
+        self._tasks = tasks
+        self._on_frame = on_frame
+        self._on_event = on_event
+        self._running: asyncio.Task[None] | None = None
+        self._why_over = ""
+
+    @abc.abstractmethod
+    def reset(self, driver: Driver, request: Reset, delay_ticks: int) -> None:
+        """Begin to reset; the answer goes to ``driver`` when it is done.
+
+        Args:
+            driver: who asks.
+            request: what it asks.
+            delay_ticks: the k of mode `fixed_delay`, else 0.
+        """
+
+    @abc.abstractmethod
+    def step(self, driver: Driver, request: Step) -> None:
+        """Take an action; the answer goes to ``driver`` when its tick has come."""
+
+    @abc.abstractmethod
+    def stop(self) -> None:
+        """End the drive, if there is one, at once."""
+
+    def close(self) -> None:
+        """End the drive, and whatever else goes on."""
+        self.stop()
+
+    def _refuse(self, driver: Driver, request_id: int) -> None:
+        """There is no episode to step in any more."""
+        driver.fail(GameError(f"The episode is over. {self._why_over}", hint="Reset."), request_id)
+
+    def _tell(self, kind: EventKind, message: str) -> None:
+        self._on_event(Event(kind=kind, message=message))
+
+    def _cancel(self) -> None:
+        if self._running is not None:
+            self._running.cancel()
+            self._running = None
+
+
+class RigStepper(Stepper):
+    """What both ways to step a rig do alike: resets, and the end of a drive.
 
     Args:
         rig: what is driven.
@@ -63,34 +124,17 @@ class Stepper(abc.ABC):
         on_frame: OnFrame,
         on_event: OnEvent,
     ) -> None:
-        self.stats = TickStats()
-        self.episodes = 0
+        super().__init__(clock, tasks, on_frame, on_event)
         self._rig = rig
-        self._clock = clock
-        self._tasks = tasks
-        self._on_frame = on_frame
-        self._on_event = on_event
-        self._running: asyncio.Task[None] | None = None
         self._episode: Episode | None = None
-        self._why_over = ""
         self._waiting: dict[int, Ticket] = {}
         """The steps that wait for their tick, by the request's id, oldest first."""
 
     def reset(self, driver: Driver, request: Reset, delay_ticks: int) -> None:
-        """Begin to reset; the answer goes to ``driver`` when it is done.
-
-        Args:
-            driver: who asks.
-            request: what it asks.
-            delay_ticks: the k of mode `fixed_delay`, else 0.
-        """
+        """Begin to reset; the answer goes to ``driver`` when it is done."""
         self._cancel()
         resetting = self._reset(driver, request, delay_ticks)
         self._running = self._tasks.create_task(resetting, name="reset")
-
-    @abc.abstractmethod
-    def step(self, driver: Driver, request: Step) -> None:
-        """Take an action; the answer goes to ``driver`` when its tick has come."""
 
     def stop(self) -> None:
         """End the drive, if there is one, and let go of the wheel at once."""
@@ -142,10 +186,6 @@ class Stepper(abc.ABC):
         if outcome.end:
             self._end(why_over(outcome))
 
-    def _refuse(self, driver: Driver, request_id: int) -> None:
-        """There is no episode to step in any more."""
-        driver.fail(GameError(f"The episode is over. {self._why_over}", hint="Reset."), request_id)
-
     def _end(self, why: str) -> None:
         """The episode is over."""
         self._episode = None
@@ -156,17 +196,12 @@ class Stepper(abc.ABC):
         log.error("wheel lost", error=str(error))
         self._end(str(error))
 
-    def _tell(self, kind: EventKind, message: str) -> None:
-        self._on_event(Event(kind=kind, message=message))
-
     def _cancel(self) -> None:
         self._waiting.clear()  # nobody waits for the steps of a drive that is over
-        if self._running is not None:
-            self._running.cancel()
-            self._running = None
+        super()._cancel()
 
 
-class LockstepStepper(Stepper):
+class LockstepStepper(RigStepper):
     """Game time stands still between steps."""
 
     def step(self, driver: Driver, request: Step) -> None:
@@ -200,7 +235,7 @@ class LockstepStepper(Stepper):
         self._on_frame(self._rig.restamp(outcome.frame, self._stream))
 
 
-class RealTimeStepper(Stepper):
+class RealTimeStepper(RigStepper):
     """Ticks come whether a step asks for them or not."""
 
     def step(self, driver: Driver, request: Step) -> None:

@@ -1,0 +1,28 @@
+"""The libraries of the extra ``data``, imported when they are needed and not before."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from ac_bridge_protocol.errors import SettingError
+
+
+def load(module: str, *, for_what: str) -> Any:
+    """Return a module of the extra ``data``.
+
+    Args:
+        module: its name.
+        for_what: what needs it, as the beginning of a sentence.
+
+    Raises:
+        SettingError: it is not installed; says how to.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise SettingError(
+            f"{for_what} needs {module.partition('.')[0]}, and that cannot be imported: {error}.",
+            setting="data",
+            hint='Install the extra: pip install "ac-bridge[data]"',
+        ) from error

@@ -1,0 +1,78 @@
+"""A recording in the place of a rig: what an actor serves when it replays one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal, TypeAlias
+
+from ac_bridge.clock import Clock, SystemClock
+from ac_bridge.replay.playhead import Playhead
+from ac_bridge.replay.stepper import Manner, ReplayStepper
+from ac_bridge.replay.tape import Tape
+from ac_bridge.rig import OnEvent, OnFrame
+from ac_bridge.server.stage import Stage
+from ac_bridge.server.stepper import Stepper
+from ac_bridge_protocol.frame import GameState, GameStatics
+from ac_bridge_protocol.spec import EnvSpec, Mode
+
+Speed: TypeAlias = Literal["1", "max"]
+"""``1``: in recorded time. ``max``: whoever drives is answered at once; while nobody does, in
+recorded time too, for those who watch."""
+
+
+class ReplayStage(Stage):
+    """Plays a recording, over and over.
+
+    At speed 1 a step is answered when its tick comes; a driver that is not back by then is waited
+    for, so that no step is skipped. A driver's reset moves everybody to the episode that it begins.
+
+    Args:
+        tape: what is played.
+        speed: how fast.
+        once: end with the recording.
+        clock: in whose time; the machine's own unless given.
+
+    Attributes:
+        tape: what is played.
+        manner: how.
+    """
+
+    modes_hint = "A replay at --speed max steps in lockstep, one at --speed 1 in latest."
+
+    def __init__(
+        self, tape: Tape, speed: Speed, *, once: bool = False, clock: Clock | None = None
+    ) -> None:
+        self.tape = tape
+        self.clock = clock or SystemClock()
+        self.lockstep = speed == "max"
+        self.modes = (Mode.LOCKSTEP,) if self.lockstep else (Mode.LATEST,)
+        self.manner = Manner(self.clock, paced=not self.lockstep, once=once)
+        self.on_event: OnEvent = lambda _event: None
+        self._head = Playhead(tape)
+
+    @property
+    def state(self) -> GameState:
+        """The game's state where the recording is played."""
+        return self._head.state
+
+    def spec(self, mode: Mode, delay_ticks: int = 0) -> EnvSpec:
+        """Return what is offered: what was recorded, in our own modes."""
+        ours = {"mode": mode, "delay_ticks": delay_ticks, "modes": self.modes}
+        return self.tape.spec.model_copy(update=ours)
+
+    def shown_s(self) -> float:
+        """Return how long the recording has been played, in seconds of its own time."""
+        return self._head.at_s
+
+    def statics(self) -> GameStatics | None:
+        """Return the game's static facts where the recording is played."""
+        return self._head.statics
+
+    def stepper(
+        self, clock: Clock, tasks: asyncio.TaskGroup, on_frame: OnFrame, on_event: OnEvent
+    ) -> Stepper:
+        """Return what plays it, and steps it for whoever drives."""
+        return ReplayStepper(self._head, self.manner, clock, tasks, on_frame, on_event)
+
+    def close(self) -> None:
+        """Nothing to let go of: the file is open only while it is read."""
