@@ -220,6 +220,10 @@ class ActorSettings(ListeningSettings):
     """Button that starts a session that waits for it."""
     reset_by: Literal["buttons", "command_port"] = "buttons"
     """How a reset is asked for. ``command_port`` is experimental and unverified on a live game."""
+    record: Path | None = None
+    """A folder into which everything that the actor serves is recorded, a file for each run."""
+    record_wire: bool = True
+    """Record the WebSocket messages of every connection, too."""
     raise_priority: bool = True
     """Run one priority class above normal on Windows, so that other programs do not delay ticks."""
     restart: bool = False

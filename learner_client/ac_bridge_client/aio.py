@@ -7,7 +7,7 @@ import concurrent.futures
 import contextlib
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import gymnasium as gym
 
@@ -18,6 +18,9 @@ from ac_bridge_client.link import ignore
 from ac_bridge_client.stats import EnvStats
 from ac_bridge_protocol.errors import LinkError
 from ac_bridge_protocol.spec import EnvSpec
+
+if TYPE_CHECKING:
+    from ac_bridge_recording.recorder import RecordingStats
 
 T = TypeVar("T")
 
@@ -102,8 +105,13 @@ class AsyncRemoteEnv:
         """Return what became of the steps and of the link so far."""
         return self._env.stats()
 
+    @property
+    def recording(self) -> RecordingStats | None:
+        """What became of the records so far, and where they are; None if nothing is recorded."""
+        return self._env.recording
+
     async def close(self) -> None:
-        """Let go of the car and close the link. May be called twice.
+        """Let go of the car, close the link, and finish the recording. May be called twice.
 
         A request that is still waited for gets a second to be answered; then it is given up.
         """

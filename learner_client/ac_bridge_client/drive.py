@@ -15,7 +15,7 @@ import dataclasses
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from websockets.frames import CloseCode
 
@@ -41,6 +41,9 @@ from ac_bridge_protocol.helpers import Closing
 from ac_bridge_protocol.messages import EndReason, Message, ResetResult, StepResult
 from ac_bridge_protocol.session import Course, SessionState
 from ac_bridge_protocol.spec import EnvSpec, Mode
+
+if TYPE_CHECKING:
+    from ac_bridge_client.tape import Tape
 
 log = logging.getLogger("ac_bridge_client")
 
@@ -88,6 +91,7 @@ class Drive(Closing):
     Args:
         options: how to drive.
         on_notice: gets streams, events and progress as they come in.
+        tape: records what happens; None for nothing.
 
     Attributes:
         spec: what the actor offers.
@@ -100,8 +104,14 @@ class Drive(Closing):
         SettingError: it cannot offer something that the options name.
     """
 
-    def __init__(self, options: DriveOptions, on_notice: Callable[[Notice], None]) -> None:
+    def __init__(
+        self,
+        options: DriveOptions,
+        on_notice: Callable[[Notice], None],
+        tape: Tape | None = None,
+    ) -> None:
         self.options = options
+        self._tape = tape
         self.tally = Tally()
         self.clock = ClockFilter()
         self._on_notice = on_notice
@@ -120,9 +130,7 @@ class Drive(Closing):
         self._adopt(self._dial(options.connect_timeout_s))
         assert self._link is not None  # noqa: S101 -- just adopted
         self.spec: EnvSpec = self._link.welcome.spec
-        self.neutral: Action = tuple(
-            min(max(0.0, component.low), component.high) for component in self.spec.action
-        )
+        self.neutral: Action = self.spec.neutral
 
     # --- What a driver does -----------------------------------------------------------------------
 
@@ -139,6 +147,8 @@ class Drive(Closing):
             ResetFailedError: the game did not restart.
             LinkError: the actor cannot be reached, or did not answer in time.
         """
+        if self._tape is not None:
+            self._tape.episode_over("reset")
         try:
             if self._secret:
                 return self._reset(seed, takeover, timeout_s)
@@ -270,6 +280,8 @@ class Drive(Closing):
         self._actions.clear()
         self._tick_returned, self._tick_asked = 0, self.spec.delay_ticks - 1
         self.tally.episodes += 1
+        if self._tape is not None:
+            self._tape.episode_started(result, self.spec, seed)
         return result
 
     def _stepped(self, result: StepResult) -> Stepped:
@@ -280,7 +292,10 @@ class Drive(Closing):
             # The offset has an error: at least the time that the actor itself took is certain.
             age_s = result.receipt.observation_age_s + max(monotonic_s() - sent_s, 0.0)
         self.tally.count(result.receipt, age_s)
-        return Stepped(result, self._actions.pop(result.id, self.neutral), age_s)
+        action = self._actions.pop(result.id, self.neutral)
+        if self._tape is not None:
+            self._tape.stepped(action, result)
+        return Stepped(result, action, age_s)
 
     def _owed(self) -> list[int]:
         """Return the requests whose answers were not handed out yet, oldest first."""
@@ -451,6 +466,8 @@ class Drive(Closing):
         self._actions.clear()
         self._grace_s = link.welcome.grace_s
         self._link, self._secret = link, link.welcome.session
+        if self._tape is not None:
+            self._tape.statics(link.welcome.statics)
 
     def _dial(self, timeout_s: float, session: str = "", course: Course | None = None) -> Link:
         options = self.options
@@ -466,6 +483,7 @@ class Drive(Closing):
             connect_timeout_s=timeout_s,
             on_notice=self._on_notice,
             on_echo=self._on_echo,
+            tap=None if self._tape is None else self._tape.tap(),
         )
 
     def _count_stale(self) -> None:

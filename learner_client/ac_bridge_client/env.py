@@ -8,7 +8,7 @@ import os
 import statistics
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -26,6 +26,10 @@ from ac_bridge_protocol.limits import DELAY_TICKS
 from ac_bridge_protocol.messages import EndReason
 from ac_bridge_protocol.spec import EnvSpec, Mode, check_seed, mode_named, read_plan
 from ac_bridge_protocol.tasks import Task
+
+if TYPE_CHECKING:
+    from ac_bridge_client.tape import Tape
+    from ac_bridge_recording.recorder import RecordingStats
 
 Action = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -78,11 +82,15 @@ class RemoteEnv(gym.Env[Observation, Action]):
         step_timeout_s: for one step, in seconds in which the link is up.
         reset_timeout_s: for one reset, likewise; the real game may load for a while.
         on_notice: gets telemetry, events and the reset's progress as they come in.
+        record: a file to record into, which must not exist yet, or a folder that does, where it is
+            named by the time: every step with its action and reward, events, telemetry that was
+            subscribed to, and each message of the wire. Closing finishes the file.
 
     Raises:
-        ConnectError: no actor answered; the message says what to check.
+        ConnectError: no actor answered; the message says what to check. Nothing is recorded then.
         RefusedError: the actor said no, for instance because it does not offer the mode.
         SettingError: an unknown name, or a mode that the link cannot hold; says what it can.
+        RecordingError: the file exists already, or cannot be made.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 -- Gymnasium's own declaration
@@ -105,6 +113,7 @@ class RemoteEnv(gym.Env[Observation, Action]):
         step_timeout_s: float = 10.0,
         reset_timeout_s: float = 60.0,
         on_notice: Callable[[Notice], None] = ignore,
+        record: str | os.PathLike[str] | None = None,
     ) -> None:
         self._step_timeout_s = step_timeout_s
         self._reset_timeout_s = reset_timeout_s
@@ -125,11 +134,14 @@ class RemoteEnv(gym.Env[Observation, Action]):
         )
         if chosen is Mode.FIXED_DELAY and delay_ticks is None:
             options = dataclasses.replace(options, delay_ticks=_measured_delay(options, measure_s))
-        self._drive = Drive(options, on_notice)
-        self._unclosed = weakref.finalize(self, _let_go, self._drive, os.getpid())
+        self._tape = None if record is None else _tape(record)
+        self._drive = Drive(options, _telling(self._tape, on_notice), self._tape)
+        self._unclosed = weakref.finalize(self, _let_go, self._drive, self._tape, os.getpid())
         try:
             if self._drive.spec.mode is not Mode.LOCKSTEP:
                 check_link(self._drive.probe(PROBES), self._drive.spec, chosen)
+            if self._tape is not None:
+                self._tape.begin("learner", uri, self._drive.spec)
         except BaseException:
             self._unclosed()
             raise
@@ -196,11 +208,24 @@ class RemoteEnv(gym.Env[Observation, Action]):
             stepped = self._drive.step(values, planned, self._step_timeout_s)
         except SessionLostError as lost:
             log.warning("The episode ends: %s", lost.message)
+            if self._tape is not None:
+                self._tape.episode_over(lost.reason)
             return self._core.cut_short(EndReason(lost.reason))
         except LinkError:
+            if self._tape is not None:
+                self._tape.episode_over("no_answer")
             self._core.end()
             raise
         returned = self._core.finish(stepped.action, stepped.result, self._drive.under_way())
+        if self._tape is not None:
+            _, reward, terminated, truncated, info = returned
+            self._tape.judged(
+                stepped.result,
+                reward,
+                terminated=terminated,
+                truncated=truncated,
+                reason=info.get("end_reason"),
+            )
         if self._core.spec.mode is not Mode.LOCKSTEP:
             returned[4]["observation_age_s"] = stepped.observation_age_s
         return returned
@@ -218,6 +243,11 @@ class RemoteEnv(gym.Env[Observation, Action]):
         """Return what became of the steps and of the link so far; `str` of it is a table."""
         return self._drive.stats()
 
+    @property
+    def recording(self) -> RecordingStats | None:
+        """What became of the records so far, and where they are; None if nothing is recorded."""
+        return None if self._tape is None else self._tape.stats()
+
     def interrupt(self) -> None:
         """End whatever waits in this environment with a `LinkError`, for good. From any thread.
 
@@ -226,7 +256,7 @@ class RemoteEnv(gym.Env[Observation, Action]):
         self._drive.interrupt()
 
     def close(self) -> None:
-        """Let go of the car and close the link. May be called twice.
+        """Let go of the car, close the link, and finish the recording. May be called twice.
 
         What is not closed is closed when nothing refers to it any more, or when Python ends. A
         program that is killed cannot do that: the car stays its own for the actor's grace period.
@@ -235,7 +265,7 @@ class RemoteEnv(gym.Env[Observation, Action]):
             return
         self._closed = True
         self._core.end()
-        self._drive.close()
+        _close(self._drive, self._tape)
         self._unclosed.detach()
         log.info("%s: %s", self._drive.options.uri, self.stats().summary())
 
@@ -244,10 +274,38 @@ class RemoteEnv(gym.Env[Observation, Action]):
             raise LinkError("This environment was closed.", hint="Make a new one.")
 
 
-def _let_go(drive: Drive, pid: int) -> None:
+def _let_go(drive: Drive, tape: Tape | None, pid: int) -> None:
     """Close a drive whose environment nobody closed, unless this is a fork of its process."""
     if os.getpid() == pid:  # a fork has the same socket, but the car is its parent's
+        _close(drive, tape)
+
+
+def _close(drive: Drive, tape: Tape | None) -> None:
+    try:
         drive.close()
+    finally:
+        if tape is not None:
+            tape.close()
+
+
+def _tape(record: str | os.PathLike[str]) -> Tape:
+    from ac_bridge_client.tape import Tape  # what it imports takes 50 ms, which few will need
+
+    return Tape(record)
+
+
+def _telling(tape: Tape | None, on_notice: Callable[[Notice], None]) -> Callable[[Notice], None]:
+    """Return what tells a tape of a notice, before anybody else."""
+    if tape is None:
+        return on_notice
+    if on_notice is ignore:
+        return tape.notice
+
+    def tell(notice: Notice) -> None:
+        tape.notice(notice)
+        on_notice(notice)
+
+    return tell
 
 
 def check_delay(mode: Mode | None, delay_ticks: Any) -> None:

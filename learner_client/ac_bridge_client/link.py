@@ -12,7 +12,8 @@ import dataclasses
 import logging
 import math
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from websockets.client import ClientProtocol
 from websockets.frames import Frame
@@ -30,6 +31,7 @@ from ac_bridge_client.dial import (
 )
 from ac_bridge_client.exchange import Exchange, Notice
 from ac_bridge_client.refusals import refusal_in
+from ac_bridge_protocol.codec import Codec
 from ac_bridge_protocol.errors import ACBridgeError, ConnectError, LinkLostError
 from ac_bridge_protocol.fragments import Fragments
 from ac_bridge_protocol.helpers import Closing
@@ -64,6 +66,16 @@ class Echo:
     """Whether it was waited for; one that was not may have lain in the socket for a while."""
 
 
+class WireTap(Protocol):
+    """Is told of each message as it goes over the wire, in the thread that uses the link."""
+
+    def sent(self, codec: Codec, payload: bytes) -> None:
+        """Take note of a message that is about to be sent."""
+
+    def came(self, codec: Codec, payload: bytes) -> None:
+        """Take note of a message that came in, and was not looked at yet."""
+
+
 def ignore(_: object) -> None:
     """Do nothing."""
 
@@ -84,6 +96,7 @@ class Link(Closing):
         connect_timeout_s: for everything up to the welcome, in seconds.
         on_notice: gets streams, events and progress.
         on_echo: gets pings that came back.
+        tap: is told of every message, the handshake's included.
 
     Attributes:
         welcome: what the actor offers.
@@ -112,11 +125,13 @@ class Link(Closing):
         connect_timeout_s: float = 10.0,
         on_notice: Callable[[Notice], None] = ignore,
         on_echo: Callable[[Echo], None] = ignore,
+        tap: WireTap | None = None,
     ) -> None:
         self.uri = uri
         self.exchange = Exchange(codec, on_notice, course)
         self.asked_s = math.inf
-        self._binary = self.exchange.session.codec.binary
+        self._codec = self.exchange.session.codec
+        self._tap = tap
         self._on_echo = on_echo
         self._fragments = Fragments()
         self._inbox: collections.deque[tuple[bytes, bool]] = collections.deque()
@@ -183,27 +198,19 @@ class Link(Closing):
                 that a request is in flight, and repeated when the session goes on.
         """
         self._sending = True
-        put = self._ws.send_binary if self._binary else self._ws.send_text
         try:
             encoded = [self.exchange.session.send(message) for message in messages]
         except ACBridgeError:
             self._sending = False
             raise
-        self._check_open()
-        for data in encoded:
-            put(data)
-        self._flush()
+        self._put(encoded)
         self._sending = False
 
     def repeat(self) -> int:
         """Ask once more for every answer in flight; return for how many."""
         self._sending = True
-        put = self._ws.send_binary if self._binary else self._ws.send_text
         again = self.exchange.session.repeat()
-        self._check_open()
-        for data in again:
-            put(data)
-        self._flush()
+        self._put(again)
         self._sending = False
         return len(again)
 
@@ -281,6 +288,7 @@ class Link(Closing):
                     if not data:
                         break
                     self._ws.receive_data(data)  # the actor's last words; nobody waits for them
+                    self._collect(self._ws.events_received())
         self.drop()
         return self._deaf or self._ws.close_rcvd is not None
 
@@ -342,12 +350,26 @@ class Link(Closing):
         if now_s >= deadline_s:
             raise TimeoutError
 
-    def _read(self, deadline_s: float) -> None:
-        for event in self._receive(deadline_s):
+    def _put(self, encoded: Iterable[bytes]) -> None:
+        self._check_open()
+        put = self._ws.send_binary if self._codec.binary else self._ws.send_text
+        for data in encoded:
+            if self._tap is not None:
+                self._tap.sent(self._codec, data)
+            put(data)
+        self._flush()
+
+    def _collect(self, events: Iterable[Event]) -> None:
+        for event in events:
             if isinstance(event, Frame):
                 whole = self._fragments.add(event.opcode, bytes(event.data), final=event.fin)
                 if whole is not None:
                     self._inbox.append(whole)
+                    if self._tap is not None:
+                        self._tap.came(self._codec, whole[0])
+
+    def _read(self, deadline_s: float) -> None:
+        self._collect(self._receive(deadline_s))
         self._flush()
         if self._ws.state is not State.OPEN and not self._inbox:
             said = f" ({self._ws.close_rcvd})" if self._ws.close_rcvd else ""

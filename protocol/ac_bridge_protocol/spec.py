@@ -139,6 +139,11 @@ class EnvSpec(WireModel):
             )
         return hz
 
+    @property
+    def neutral(self) -> tuple[float, ...]:
+        """The action that asks for nothing: zero, or what is nearest to it within the bounds."""
+        return tuple(min(max(0.0, one.low), one.high) for one in self.action)
+
     def check_action(self, action: Sequence[float]) -> tuple[float, ...]:
         """Return the action as floats within bounds.
 

@@ -7,10 +7,11 @@ A program that is killed loses the chunk that it was at, and nothing before it.
 from __future__ import annotations
 
 import collections
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import mcap
 from mcap.well_known import MessageEncoding, SchemaEncoding
@@ -64,7 +65,7 @@ class RecordingFile:
         self._channels: dict[Topic, int] = {}
         self._posed_s = float("-inf")
         try:
-            self._stream: IO[bytes] = path.open("xb")
+            self._stream = _Stream(path)
         except FileExistsError:
             raise RecordingError(
                 f"{path} exists already.", hint="Give another name, or move it away."
@@ -74,7 +75,7 @@ class RecordingFile:
                 f"{path} cannot be written: {error.strerror}.",
                 hint="Does the folder exist, and may you write there?",
             ) from error
-        self._writer = Writer(self._stream, CHUNK_BYTES, CompressionType.ZSTD)
+        self._writer = Writer(cast("IO[bytes]", self._stream), CHUNK_BYTES, CompressionType.ZSTD)
         self._writer.start(library=f"ac-bridge; mcap {mcap.__version__}")
         self._writer.add_metadata(ABOUT, {"format": FORMAT, **about})
         self._stream.flush()
@@ -111,7 +112,8 @@ class RecordingFile:
 
     def abandon(self) -> None:
         """Close a file that cannot be finished: it ends as after a kill."""
-        self._stream.close()
+        with contextlib.suppress(OSError):  # of a disk that failed before
+            self._stream.close()
 
     def _pose(self, frame: TelemetryFrame, time_ns: int) -> None:
         if Topic.TRANSFORM not in self._channels:
@@ -140,6 +142,27 @@ class RecordingFile:
         data = json.dumps(schema).encode()
         schema_id = self._writer.register_schema(name, SchemaEncoding.JSONSchema, data)
         return self._writer.register_channel(topic, MessageEncoding.JSON, schema_id)
+
+
+class _Stream:
+    """A file without a buffer: what was written is the system's, whoever is killed or forked."""
+
+    def __init__(self, path: Path) -> None:
+        self._raw = path.open("xb", buffering=0)
+
+    def write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:  # one call may take a part of it only
+            rest = rest[self._raw.write(rest) :]
+
+    def tell(self) -> int:
+        return self._raw.tell()
+
+    def flush(self) -> None:
+        """Do nothing: nothing waits."""
+
+    def close(self) -> None:
+        self._raw.close()
 
 
 def _frame_in(record: WireModel) -> TelemetryFrame | None:

@@ -142,7 +142,7 @@ def _plain(value: Any) -> dict[str, Any]:
 
 
 def _components(vector: Any) -> Any:
-    return [vector.get(axis) for axis in AXES] if isinstance(vector, dict) else vector
+    return list(map(vector.get, AXES)) if isinstance(vector, dict) else vector
 
 
 def _flat(node: dict[str, Any], defs: Mapping[str, Any]) -> dict[str, Any]:

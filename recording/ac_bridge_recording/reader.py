@@ -7,37 +7,36 @@ is read up to its last whole chunk; `Recording.lost_bytes` says how much lies be
 from __future__ import annotations
 
 import collections
-import io
 import struct
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
-import zstandard
-from mcap.data_stream import ReadDataStream
-from mcap.exceptions import McapError
 from mcap.opcode import Opcode
 from mcap.records import Channel, Chunk, Metadata
-from mcap.stream_reader import get_chunk_data_stream
 
 from ac_bridge_protocol.errors import RecordingError
 from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.wire import WireModel
 from ac_bridge_recording import plain
 from ac_bridge_recording.file import ABOUT, FORMAT, RESULT
+from ac_bridge_recording.raw import (
+    BROKEN,
+    MAGIC,
+    MOST_RECORD_BYTES,
+    Place,
+    parse,
+    places,
+    uncompressed,
+)
 from ac_bridge_recording.topics import MODELS, EpisodeEnd, EpisodeStart, StepRecord, Topic
-
-MAGIC = b"\x89MCAP0\r\n"
 
 _HEAD = 9
 """Bytes before a record's content: its kind, and its length."""
 
 _MESSAGE_HEAD = 22
 """Bytes of a message before its data: channel 2, sequence 4, log and publish time 8 each."""
-
-MOST_CHUNK_BYTES = 256 * 1024 * 1024
-"""A chunk that claims to be larger is damaged, or made to fill our memory."""
 
 M = TypeVar("M", bound=WireModel)
 
@@ -59,14 +58,6 @@ class RecordedEpisode(NamedTuple):
     steps: list[StepRecord]
     end: EpisodeEnd | None
     """None if the recording was cut off before that."""
-
-
-class _Record(NamedTuple):
-    """Where a record of the file lies."""
-
-    opcode: int
-    offset: int
-    length: int
 
 
 class Recording:
@@ -100,6 +91,8 @@ class Recording:
         metadata = self._metadata()
         self.about = metadata.get(ABOUT, {})
         self.result = metadata.get(RESULT, {})
+        if not self.about and not self.whole:
+            raise self._damaged("it was cut off before anything was recorded")
         if not self.about:
             raise self._damaged("it is an MCAP file, and not one of ac-bridge's")
         if self.about.get("format") != FORMAT:
@@ -182,27 +175,23 @@ class Recording:
             f"{self.path} cannot be read: {what}.", hint="Is it the file that you mean?"
         )
 
-    def _walk(self) -> list[_Record]:
-        """Return where the records of the data section lie, up to the last whole one."""
-        records: list[_Record] = []
-        self.whole = False
+    def _walk(self) -> list[Place]:
+        """Return where what we read of the file lies, up to the last whole record."""
         with self.path.open("rb") as stream:
             if stream.read(len(MAGIC)) != MAGIC:
-                raise self._damaged("it is not an MCAP file")
-            offset = len(MAGIC)
-            while len(head := stream.read(_HEAD)) == _HEAD:
-                opcode, length = head[0], int.from_bytes(head[1:], "little")
-                if offset + _HEAD + length > self._size:
-                    break
-                records.append(_Record(opcode, offset + _HEAD, length))
-                offset = stream.seek(offset + _HEAD + length)
-                if opcode == Opcode.FOOTER:
-                    self.whole = stream.read() == MAGIC
-                    break
-        self.lost_bytes = 0 if self.whole else self._size - offset
+                raise self._damaged("it is not an MCAP file" if self._size else "it is empty")
+            records: list[Place] = []
+            opcode, end = 0, len(MAGIC)
+            for place in places(stream, self._size):
+                opcode, end = place.opcode, place.end
+                if opcode in (Opcode.CHUNK, Opcode.METADATA):
+                    records.append(place)
+            stream.seek(end)
+            self.whole = opcode == Opcode.FOOTER and stream.read(len(MAGIC) + 1) == MAGIC
+        self.lost_bytes = 0 if self.whole else self._size - end
         return records
 
-    def _read(self, opcode: Opcode, since_ns: int = 0) -> Iterator[tuple[_Record, ReadDataStream]]:
+    def _read(self, opcode: Opcode, since_ns: int = 0) -> Iterator[tuple[Place, bytes]]:
         """Yield the records of a kind, each with its content.
 
         Args:
@@ -213,26 +202,29 @@ class Recording:
             for record in self._records:
                 if record.opcode != opcode:
                     continue
+                if record.length > MOST_RECORD_BYTES:
+                    raise self._damaged(f"a record claims {record.length} bytes")
                 stream.seek(record.offset)
                 if since_ns and record.offset <= self._learned:
                     _, end_ns = _CHUNK_TIMES.unpack(stream.read(_CHUNK_TIMES.size))
                     if end_ns < since_ns:
                         continue
                     stream.seek(record.offset)
-                yield record, ReadDataStream(io.BytesIO(stream.read(record.length)))
+                yield record, stream.read(record.length)
 
     def _metadata(self) -> dict[str, dict[str, str]]:
         try:
-            found = [Metadata.read(stream) for _, stream in self._read(Opcode.METADATA)]
-        except (McapError, ValueError) as error:
+            found = [parse(Metadata.read, data) for _, data in self._read(Opcode.METADATA)]
+        except BROKEN as error:
             raise self._damaged(str(error)) from error
         return {one.name: one.metadata for one in found}
 
     def _chunks(self, since_ns: int = 0) -> Iterator[tuple[int, Chunk]]:
-        for record, stream in self._read(Opcode.CHUNK, since_ns):
-            chunk = Chunk.read(stream)
-            if chunk.uncompressed_size > MOST_CHUNK_BYTES:
-                raise self._damaged(f"a chunk claims {chunk.uncompressed_size} bytes")
+        for record, data in self._read(Opcode.CHUNK, since_ns):
+            try:
+                chunk = parse(Chunk.read, data)
+            except BROKEN as error:
+                raise self._damaged(f"a chunk is damaged: {error}") from error
             yield record.offset, chunk
 
     def _messages(
@@ -259,23 +251,27 @@ def _messages(
     By hand, as most of a chunk is passed over: mcap's own reader makes an object of everything.
     """
     try:
-        stream, size = get_chunk_data_stream(chunk, validate_crc=True)
-        data = stream.read(size)
-    except (McapError, ValueError, zstandard.ZstdError) as error:
+        data = uncompressed(chunk)
+    except BROKEN as error:
         raise damaged(f"a chunk is damaged: {error}") from error
-    offset = 0
+    offset, size = 0, len(data)
     while offset + _HEAD <= size:
         opcode, length = _RECORD_HEAD.unpack_from(data, offset)
         offset += _HEAD
         if offset + length > size:
             raise damaged("a record reaches beyond its chunk")
         if opcode == Opcode.MESSAGE:
+            if length < _MESSAGE_HEAD:
+                raise damaged("a message is too short to be one")
             channel, _, time_ns = _MESSAGE.unpack_from(data, offset)
             topic = channels.get(channel)
             if topic is not None and topic in wanted:
                 yield topic, time_ns, data[offset + _MESSAGE_HEAD : offset + length]
         elif opcode == Opcode.CHANNEL:
-            opened = Channel.read(ReadDataStream(io.BytesIO(data[offset : offset + length])))
+            try:
+                opened = parse(Channel.read, data[offset : offset + length])
+            except BROKEN as error:
+                raise damaged(f"a channel is damaged: {error}") from error
             channels[opened.id] = _TOPICS.get(opened.topic)
         offset += length
 

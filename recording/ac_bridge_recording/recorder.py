@@ -11,12 +11,12 @@ from __future__ import annotations
 import base64
 import collections
 import dataclasses
+import math
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ac_bridge_protocol.codec import Codec
-from ac_bridge_protocol.errors import RecordingError
 from ac_bridge_protocol.frame import GameStatics, TelemetryFrame
 from ac_bridge_protocol.helpers import Closing
 from ac_bridge_protocol.messages import EndReason, Event, ResetResult, StepResult
@@ -188,7 +188,13 @@ class Recorder(Closing):
     def judged(
         self, result: StepResult, reward: float, *, terminated: bool, truncated: bool
     ) -> None:
-        """Record what the learner's task made of the step that was recorded last."""
+        """Record what the learner's task made of the step that was recorded last.
+
+        A reward that is no number cannot be recorded, as JSON has none like it: it is dropped.
+        """
+        if not math.isfinite(reward):
+            self._dropped[Topic.REWARD] += 1
+            return
         values = {
             "episode": self._stepped_in,
             "action_id": result.receipt.action_id,
@@ -236,11 +242,11 @@ class Recorder(Closing):
 
     def close(self) -> None:
         """Write what waits, and finish the file. May be called twice."""
-        if self._closing.is_set():
-            return
-        self.episode_ended("recording_stopped")
-        self._closing.set()
-        self._thread.join()
+        if not self._closing.is_set():
+            self.episode_ended("recording_stopped")
+            self._closing.set()
+        if threading.current_thread() is not self._thread:  # what nobody refers to is closed there
+            self._thread.join()
 
     # --- Inside -----------------------------------------------------------------------------------
 
@@ -264,8 +270,8 @@ class Recorder(Closing):
             self._file.close(self._result())
         except OSError as error:
             self._fail(f"{self._file.path} could not be written: {error.strerror or error}.")
-        except RecordingError as error:
-            self._fail(str(error))
+        except Exception as error:  # noqa: BLE001 -- told by `failure`; whoever records goes on
+            self._fail(f"{self._file.path} could not be written: {error!r}.")
 
     def _write_waiting(self) -> None:
         """Write what waits, keeping out of the way of what is due."""

@@ -60,7 +60,8 @@ class EpisodeEnd(WireModel):
     steps: int
     """How many were answered."""
     reason: str
-    """An `EndReason`, the task's own word, or ``reset``, ``released``, ``recording_stopped``."""
+    """An `EndReason`, the task's own word, or ``reset``, ``released``, ``no_answer`` (the learner's
+    patience ended), ``recording_stopped``."""
 
 
 class Judgement(WireModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,16 +16,16 @@ from typer.testing import CliRunner
 from ac_bridge.cli import app
 from ac_bridge.cli.export import MOST_SHOWN
 from ac_bridge.data.minari_dataset import ROOT_VARIABLE
+from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol.errors import RecordingError
 from helpers.actors import make_rig, serving
-from helpers.recorded_env import RecordedEnv
 
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two episodes, driven over a socket."""
     path = tmp_path_factory.mktemp("recording") / "drive.mcap"
-    with serving(make_rig()) as (uri, _), contextlib.closing(RecordedEnv(uri, path)) as env:
+    with serving(make_rig()) as (uri, _), contextlib.closing(RemoteEnv(uri, record=path)) as env:
         for steps in (12, 7):
             env.reset(seed=1)
             for _ in range(steps):
@@ -135,3 +136,10 @@ def test_what_cannot_be_is_said_as_json(
     said = json.loads(result.stdout)
     assert says in said["error"] + said["hint"]
     assert not out.exists()
+
+
+def test_no_other_command_waits_for_the_libraries() -> None:
+    """They are imported by what needs them, when it does."""
+    check = "import sys, ac_bridge.cli; print({'pyarrow', 'minari', 'PIL'} & {*sys.modules})"
+    ran = subprocess.run([sys.executable, "-c", check], check=True, capture_output=True, text=True)
+    assert ran.stdout.strip() == "set()"

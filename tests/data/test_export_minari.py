@@ -113,7 +113,7 @@ def test_real_driving_is_not_called_simulated(root: Path) -> None:
     statics = make_head().statics.model_copy(
         update={"track": "ks nordschleife", "track_configuration": "tour+"}
     )
-    dataset.begin(make_head(game="shm", statics=statics, source=Source.TELEMETRY))
+    dataset.begin(make_head(about={"game": "shm"}, statics=statics, source=Source.TELEMETRY))
     assert dataset.dataset_id == "assettocorsa/ks_nordschleife-tour_-abarth500-v0"
 
 

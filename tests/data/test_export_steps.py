@@ -13,22 +13,23 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ac_bridge.cli.child import actor_process
 from ac_bridge.data.asked import AskedActions
 from ac_bridge.data.export import task_named
 from ac_bridge.data.minari_dataset import MinariDataset
 from ac_bridge.data.steps import Action, Head, Row, Source, StepCounts, StepOptions, read_steps
 from ac_bridge.telemetry.observation import BRIDGE15, PROFILES, ObservationProfile
+from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol.codec import JSON, MSGPACK
 from ac_bridge_protocol.errors import RecordingError, SettingError
 from ac_bridge_protocol.frame import GameState, GameStatics, TelemetryFrame
 from ac_bridge_protocol.messages import Reset, Step
 from ac_bridge_protocol.tasks import ProgressTask, Task, TaskResult
-from ac_bridge_recording import Recorder, Recording
+from ac_bridge_recording import Recorder, Recording, plain
 from ac_bridge_recording.file import RecordingFile
-from ac_bridge_recording.topics import StepRecord, Topic, Way, WireFrame
+from ac_bridge_recording.topics import MODELS, StepRecord, Topic, Way, WireFrame
 from helpers.actors import make_rig, serving
 from helpers.frames import make_frame, make_statics
-from helpers.recorded_env import RecordedEnv
 
 
 class Kept:
@@ -101,7 +102,7 @@ def test_steps_are_what_the_learner_was_given(tmp_path: Path, task: Any) -> None
     path = tmp_path / "drive.mcap"
     with (
         serving(make_rig()) as (uri, _),
-        contextlib.closing(RecordedEnv(uri, path, task=task)) as env,
+        contextlib.closing(RemoteEnv(uri, record=path, task=task)) as env,
     ):
         driven = drive(env, episodes=2, steps=40)
     kept, counts = read(path, distance if task else task_named("progress"))
@@ -113,8 +114,10 @@ def test_steps_are_what_the_learner_was_given(tmp_path: Path, task: Any) -> None
             np.testing.assert_array_equal(np.array(observation, np.float32), seen)
             assert action is None or action == tuple(asked.tolist())
         assert [row.reward for row in rows] == [one[2] for one in said[1:]]
+    judged = [record.reward for _, record in Recording(path).records(Topic.REWARD)]
+    assert [row.reward for rows in kept.rows for row in rows] == judged
     assert [head.seed for head in kept.heads] == [0, 1]
-    assert [rows[-1].end_reason for rows in kept.rows] == ["reset", "recording_stopped"]
+    assert [rows[-1].end_reason for rows in kept.rows] == ["reset", "released"]
 
 
 @pytest.mark.parametrize("with_wire", [True, False])
@@ -125,22 +128,50 @@ def test_with_a_delay_a_dataset_has_what_the_learner_saw(tmp_path: Path, with_wi
     with (
         serving(rig) as (uri, _),
         contextlib.closing(
-            RecordedEnv(
-                uri,
-                path,
-                with_wire=with_wire,
-                mode="fixed_delay",
-                delay_ticks=3,
-                task=Distance(),
-            )
+            RemoteEnv(uri, record=path, mode="fixed_delay", delay_ticks=3, task=Distance())
         ) as env,
     ):
         driven = drive(env, episodes=2, steps=20)
         spaces = env.observation_space, env.action_space
+    if not with_wire:
+        path = rewrite(path, tmp_path / "without.mcap", without=Topic.WIRE)
+    same_as_driven(path, tmp_path, driven, spaces, known=None if with_wire else -3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        (["--lockstep"], {}),
+        (["--game", "standin", "--control-hz", "30"], {"mode": "fixed_delay", "delay_ticks": 2}),
+    ],
+)
+def test_an_actors_recording_makes_the_same_dataset(
+    tmp_path: Path, arguments: list[str], options: dict[str, Any]
+) -> None:
+    """It tells of everything that was driven there."""
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    with (
+        actor_process(*arguments, "--record", str(folder), "--log-level", "error") as uri,
+        contextlib.closing(RemoteEnv(uri, task=Distance(), **options)) as env,
+    ):
+        driven = drive(env, episodes=2, steps=15)
+        spaces = env.observation_space, env.action_space
+    (path,) = folder.iterdir()
+    same_as_driven(path, tmp_path, driven, spaces)
+
+
+def same_as_driven(
+    path: Path,
+    tmp_path: Path,
+    driven: list[list[tuple[Any, ...]]],
+    spaces: tuple[Any, Any],
+    known: int | None = None,
+) -> None:
+    """Demand that a dataset has what `drive` returned: all of it, or the steps up to ``known``."""
     dataset = MinariDataset(tmp_path / "sets", "distance")
     read_steps(Recording(path), StepOptions(distance), dataset)
-    assert len(dataset.buffers) == 2
-    known = None if with_wire else -3
+    assert len(dataset.buffers) == len(driven)
     for buffer, said in zip(dataset.buffers, driven, strict=True):
         seen = np.array([one[0] for one in said])
         np.testing.assert_array_equal(buffer.observations[:known], seen[:known])
@@ -159,21 +190,21 @@ def recorded(path: Path, steps: int) -> Path:
     """Record a few steps over a socket, and return the path."""
     with (
         serving(make_rig()) as (uri, _),
-        contextlib.closing(RecordedEnv(uri, path, task=Distance())) as env,
+        contextlib.closing(RemoteEnv(uri, record=path, task=Distance())) as env,
     ):
         drive(env, episodes=1, steps=steps)
     return path
 
 
-def rewrite(path: Path, to: Path, leave_out: Sequence[int] = ()) -> Path:
-    """Copy a recording without some of its steps."""
+def rewrite(
+    path: Path, to: Path, *, leave_out: Sequence[int] = (), without: Topic | None = None
+) -> Path:
+    """Copy a recording without some of its steps, or without a topic."""
     written = RecordingFile(to, {"game": "standin"})
     steps = itertools.count()
-    recording = Recording(path)
-    for topic in (Topic.EPISODE_START, Topic.STEP):
-        for time_ns, record in recording.records(topic):
-            if topic is not Topic.STEP or next(steps) not in leave_out:
-                written.write(topic, record, time_ns)
+    for topic, time_ns, said in Recording(path).entries(*MODELS):
+        if topic is not without and not (topic is Topic.STEP and next(steps) in leave_out):
+            written.write(topic, plain.restore(MODELS[topic], said), time_ns)
     written.close({})
     return to
 
@@ -195,7 +226,7 @@ def test_steps_that_were_not_recorded_part_an_episode(tmp_path: Path) -> None:
     assert kept.heads[1].frame.seq == 7  # that of step 6, the first after the gap
     assert [(rows[-1].truncated, rows[-1].end_reason) for rows in kept.rows] == [
         (True, "gap"),
-        (True, "recording_ended"),
+        (True, "released"),
     ]
 
 
@@ -382,6 +413,22 @@ def test_a_pause_parts_the_laps_of_a_human(tmp_path: Path) -> None:
     kept, _ = read(watched(tmp_path / "a.mcap", frames))
     assert [len(rows) for rows in kept.rows] == [19, 19]
     assert kept.rows[0][-1].end_reason == "not_live"
+
+
+def test_a_lap_begins_when_the_car_moves(tmp_path: Path) -> None:
+    """Waiting on the grid is not what a task should call stuck."""
+    frames = lapping(1.0)
+    for number in range(12):
+        frames[number] = frames[number].model_copy(update={"speed_kmh": 0.5})
+    kept, _ = read(watched(tmp_path / "a.mcap", frames))
+    assert kept.heads[0].frame.seq == 12
+    assert [len(rows) for rows in kept.rows] == [37]
+
+
+def test_driven_steps_have_a_rate_already(tmp_path: Path) -> None:
+    """Frames between them were not recorded, and to leave some out would make others of them."""
+    with pytest.raises(SettingError, match="--from telemetry"):
+        read(recorded(tmp_path / "a.mcap", 2), hz=5.0)
 
 
 def test_a_recording_without_steps_has_none(tmp_path: Path) -> None:

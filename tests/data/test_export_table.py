@@ -119,6 +119,7 @@ def test_the_table_says_what_it_is_of(tmp_path: Path) -> None:
     assert about["task"] == "progress"
     source = about["recordings"]["drive.mcap"]
     assert source["statics"]["track"] == "imola"
+    assert source["about"]["recorded_by"] == "learner"
     assert (source["game"], source["source"], source["observation"]) == (
         *("standin", "steps", "bridge15"),
     )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-from ac_bridge.clock import Clock
+from ac_bridge.clock import Clock, SystemClock
 from ac_bridge.control.smoothing import smoothing_named
 from ac_bridge.game import RecordingWheel
 from ac_bridge.rig import Rig, RigSettings
 from ac_bridge.server.app import ActorApp
 from ac_bridge.server.lease import Terms
 from ac_bridge.server.reach import Reach
+from ac_bridge.server.recording import record_actor
 from ac_bridge.server.stage import Served
 from ac_bridge.standin import StandinGame
 from helpers.in_thread import in_thread
@@ -42,13 +44,27 @@ def wheel_of(rig: Rig) -> RecordingWheel:
 
 @contextlib.contextmanager
 def serving(
-    rig: Served, port: int = 0, terms: Terms | None = None, reach: Reach | None = None
+    rig: Served,
+    port: int = 0,
+    terms: Terms | None = None,
+    reach: Reach | None = None,
+    record: Path | None = None,
 ) -> Iterator[tuple[str, ActorApp]]:
-    """Serve a rig, or a stage, from a thread of this process; give its address and the app."""
+    """Serve a rig, or a stage, from a thread of this process; give its address and the app.
+
+    With ``record`` everything is recorded into a file of that folder.
+    """
 
     def make(on_ready: Callable[[int], None]) -> ActorApp:
+        recorder = record and record_actor(record, rig, SystemClock(), wire=True)
         return ActorApp(
-            rig, host="127.0.0.1", port=port, on_ready=on_ready, terms=terms, reach=reach
+            rig,
+            host="127.0.0.1",
+            port=port,
+            on_ready=on_ready,
+            terms=terms,
+            reach=reach,
+            recorder=recorder,
         )
 
     with in_thread(make, "test-actor") as running:

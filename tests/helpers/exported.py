@@ -34,7 +34,7 @@ def make_head(**changes: Any) -> Head:
         recording="drive.mcap",
         recorded_episode=4,
         source=Source.STEPS,
-        game="standin",
+        about={"game": "standin", "recorded_by": "learner"},
         seed=None,
         statics=make_statics(),
         spec=None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import subprocess
 import sys
 import threading
@@ -36,9 +35,14 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @contextlib.contextmanager
 def program(*options: str) -> Iterator[subprocess.Popen[str]]:
     """Run the command; it is killed if it hangs."""
-    command = [sys.executable, "-m", "ac_bridge.cli", "replay", "--listen", "127.0.0.1:0"]
+    command = [sys.executable, "-m", "ac_bridge.cli", "replay", "--with-parent"]
+    command += ["--listen", "127.0.0.1:0"]
     with subprocess.Popen(
-        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         watchdog = threading.Timer(TIMEOUT_S, process.kill)
         watchdog.start()
@@ -61,8 +65,8 @@ def test_it_serves_until_it_is_asked_to_end(tmp_path: Path) -> None:
             returned = drive(env, None, [[0.0, 0.0, 0.0]] * 50)
         assert len(returned) == 11
         assert returned[-1][4]["end_reason"] == EndReason.RECORDING_ENDED
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(TIMEOUT_S) == 0
+        process.communicate(timeout=TIMEOUT_S)  # closes its input: the gentle end on every system
+        assert process.returncode == 0
 
 
 def test_once_ends_by_itself(tmp_path: Path) -> None:
@@ -75,8 +79,8 @@ def test_once_ends_by_itself(tmp_path: Path) -> None:
     with tape.path.open("ab") as file:
         file.write(b"\6half a chunk")
     with program(str(tape.path), "--once") as process:
-        out, err = process.communicate(timeout=TIMEOUT_S)
-    assert process.returncode == 0
+        assert process.wait(TIMEOUT_S) == 0
+        out, err = process.communicate()
     assert out.startswith(READY)
     assert "cut off" in err
     assert "lost_bytes=13" in err

@@ -132,7 +132,7 @@ def test_the_stream_goes_with_the_steps(
 
 
 def test_modes_are_refused_by_name(replay_uri: str) -> None:
-    """With how to get the others."""
+    """With how to get them."""
     for mode, delay_ticks in (("latest", None), ("fixed_delay", 2)):
         with pytest.raises(RefusedError, match="--speed 1") as caught:
             RemoteEnv(replay_uri, mode=mode, delay_ticks=delay_ticks)
@@ -204,6 +204,20 @@ def test_recorded_time_changes_nothing_of_what_is_seen(tmp_path: Path, codec: st
             np.testing.assert_array_equal(
                 returned[-1][0], np.array(BRIDGE15.observe(stream[-1]), np.float32)
             )
+
+
+def test_a_learner_with_a_delay_can_drive_a_replay(tmp_path: Path) -> None:
+    """Whatever its delay: the frames come in order, with the learner's own actions under way."""
+    stream = frames(20, hz=30.0)
+    path = tape_stream(tmp_path / "lap.mcap", stream)
+    with (
+        serving(ReplayStage(Tape(path), "1")) as (uri, _),
+        contextlib.closing(RemoteEnv(uri, mode="fixed_delay", delay_ticks=3)) as env,
+    ):
+        returned = drive(env, None, OTHER)
+        assert [one[-1]["packet_id"] for one in returned] == [f.packet_id for f in stream]
+        np.testing.assert_array_equal(returned[5][0][15:], np.array(OTHER[:3], np.float32).ravel())
+        drive(env, None, OTHER[:3])
 
 
 def test_a_lap_of_one_frame_is_only_watched(tmp_path: Path) -> None:

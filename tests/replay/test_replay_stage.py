@@ -352,6 +352,37 @@ def test_a_learners_recording_without_a_stream_shows_its_steps(tmp_path: Path) -
     play(path, scene)
 
 
+def test_with_a_delay_the_steps_in_flight_are_answered_in_their_order(driven: Path) -> None:
+    """Those that the reset opens first, one a tick; what still waits at the end is refused."""
+
+    async def scene(theatre: Theatre) -> None:
+        theatre.stepper.reset(theatre.driver, Reset(id=1), 2)
+        for number, request_id in enumerate((4, 5, 6)):
+            request = Step(id=request_id, action=(0.0, 0.0, 0.0), tick=2 + number)
+            theatre.stepper.step(theatre.driver, request)
+            await theatre.clock.advance(DT)
+        answers = [one for _, one in theatre.driver.got if isinstance(one, StepResult)]
+        assert [one.id for one in answers] == [2, 3, 4]
+        assert [one.observation for one in answers] == [(1.0,), (2.0,), (3.0,)]
+        assert [one.receipt.action_id for one in answers] == [0, 1, 2]
+        assert [type(error) for error in theatre.driver.failures] == [GameError, GameError]
+
+    play(driven, scene)
+
+
+def test_a_step_names_its_tick_with_a_delay_alone(driven: Path) -> None:
+    """As on an actor."""
+
+    async def scene(theatre: Theatre) -> None:
+        theatre.stepper.reset(theatre.driver, Reset(id=1), 2)
+        theatre.step(4)
+        (error,) = theatre.driver.failures
+        assert isinstance(error, SettingError)
+        assert error.setting == "tick"
+
+    play(driven, scene)
+
+
 def test_what_it_offers(driven: Path, tmp_path: Path) -> None:
     """What was recorded, in our modes; a made-up episode steps at the stream's rate."""
     stage = ReplayStage(Tape(driven), "max", clock=ManualClock())
@@ -360,6 +391,7 @@ def test_what_it_offers(driven: Path, tmp_path: Path) -> None:
     lap = tape_stream(tmp_path / "lap.mcap", frames(100, hz=30.0))
     stage = ReplayStage(Tape(lap), "1", clock=ManualClock())
     spec = stage.spec(Mode.LATEST)
-    assert (spec.game, spec.modes, spec.control_hz) == ("replay", (Mode.LATEST,), 30.0)
+    modes = (Mode.LATEST, Mode.FIXED_DELAY)
+    assert (spec.game, spec.modes, spec.control_hz) == ("replay", modes, 30.0)
     assert spec.observation_profile == "bridge15"
     assert stage.statics() == make_statics()

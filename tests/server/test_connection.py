@@ -26,7 +26,7 @@ from ac_bridge.server.broadcast import Broadcast
 from ac_bridge.server.connection import DRIVERS_PACE, SPECTATORS_PACE, Caller, Connection
 from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol import limits
-from ac_bridge_protocol.codec import CODECS
+from ac_bridge_protocol.codec import CODECS, Codec
 from ac_bridge_protocol.errors import ErrorCode
 from ac_bridge_protocol.messages import Failure, Hello, Message, Ping, Pong, Role, Step, Telemetry
 from helpers.actors import make_rig, serving, wheel_of
@@ -286,6 +286,9 @@ class Host:
     def drives(self, connection: Connection) -> bool:
         """Everybody, so that nobody waits for a turn who sends little."""
         return True
+
+    def tap(self, codec: Codec) -> None:
+        """Nothing is recorded."""
 
     def turns_of(self, connection: Connection) -> Turns:
         """One for all."""

@@ -15,9 +15,12 @@ from ac_bridge.cli.control import try_controls
 from ac_bridge.cli.demo import demo
 from ac_bridge.cli.doctor import doctor
 from ac_bridge.cli.export import export_recordings
+from ac_bridge.cli.inspect import inspect
 from ac_bridge.cli.link_test import link_test
+from ac_bridge.cli.record import record
 from ac_bridge.cli.relay import relay
 from ac_bridge.cli.replay import replay
+from ac_bridge.cli.report import report
 from ac_bridge.cli.reset import reset
 from ac_bridge.cli.schema import schema
 from ac_bridge.cli.setup import setup
@@ -46,8 +49,11 @@ app.command()(relay)
 app.command()(simulate)
 app.command()(actors)
 app.command("link-test")(link_test)
+app.command()(record)
+app.command()(inspect)
 app.command()(replay)
 app.command("export")(export_recordings)
+app.command()(report)
 app.command()(schema)
 app.add_typer(token)
 app.add_typer(cert)

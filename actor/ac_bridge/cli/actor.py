@@ -142,6 +142,15 @@ def actor(
         str | None,
         typer.Option(help="buttons, or command_port (experimental). Default buttons."),
     ] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Folder to record into, a file for each run.")
+    ] = None,
+    record_wire: Annotated[
+        bool | None,
+        typer.Option(
+            "--record-wire/--no-record-wire", help="Record WebSocket messages too. Default on."
+        ),
+    ] = None,
     raise_priority: Annotated[
         bool | None,
         typer.Option(
@@ -180,6 +189,8 @@ def actor(
         --tls-key key.pem
 
         ac-bridge actor --token-file tokens.txt --relay wss://relay.example/actors/my-pc
+
+        ac-bridge actor --record recordings
     """
     configure_log(log_level)
     settings = load_settings(
@@ -217,6 +228,8 @@ def actor(
         restart_button=restart_button,
         start_button=start_button,
         reset_by=reset_by,
+        record=record,
+        record_wire=record_wire,
         raise_priority=raise_priority,
         restart=restart,
     )

@@ -79,8 +79,8 @@ def export_recordings(
 ) -> None:
     """Make a table or a dataset of recordings, with rewards from any task.
 
-    Needs the extra: pip install "ac-bridge[data]". An episode ends where the task ends it. Laps
-    from telemetry are episodes too, with actions as the game took them from the wheel.
+    An episode ends where the task ends it. Laps from telemetry are episodes too, with actions as
+    the game took them from the wheel. Needs what the extra "data" installs.
 
     Examples:
         ac-bridge export drive.mcap --to parquet -o drive.parquet

@@ -29,8 +29,8 @@ def replay(
     speed: Annotated[
         SpeedName,
         typer.Option(
-            help="1: steps come at their recorded intervals (mode latest). max: at once (mode "
-            "lockstep)."
+            help="1: steps come at their recorded intervals (modes latest, fixed_delay). max: at "
+            "once (mode lockstep)."
         ),
     ] = SpeedName.RECORDED,
     hz: Annotated[

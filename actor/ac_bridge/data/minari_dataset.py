@@ -180,6 +180,7 @@ class MinariDataset:
             "recordings": list(self._recordings),
             "source": head.source.value,
             "game": head.game,
+            "about": dict(head.about),
             "observation": [feature.model_dump(mode="json") for feature in head.features],
             "action": [component.model_dump(mode="json") for component in head.components],
             "delay_ticks": head.delay_ticks,

@@ -41,11 +41,17 @@ def write_report(path: Path, output: Path, progress: Progress = lambda _: None) 
         progress: gets how many records were read, every now and then.
 
     Raises:
-        SettingError: the extra is missing, or the page cannot be written.
+        SettingError: the extra is missing, or the page cannot be written there.
         RecordingError: the recording cannot be read.
     """
-    plotly = plotly_script()
-    page = report(Recording(path), plotly, progress)
+    if output.exists() and output.samefile(path):
+        raise SettingError(
+            f"{output} is the recording itself, which a page would replace.",
+            setting="output",
+            hint="Name another file, such as report.html.",
+        )
+    recording = Recording(path)
+    page = report(recording, plotly_script(), progress)
     try:
         output.write_text(page, encoding="utf-8", newline="\n")
     except OSError as error:

@@ -57,3 +57,8 @@ def since(time_ns: int, began_ns: int) -> str:
     """Return when something was, in minutes and seconds since the recording began."""
     minutes, rest_s = divmod((time_ns - began_ns) / 1e9, 60.0)
     return f"{minutes:.0f}:{rest_s:06.3f}"
+
+
+def milliseconds(value: float) -> str:
+    """Return a time with three digits, as far as they mean something."""
+    return f"{value:,.0f} ms" if value >= 100.0 else f"{value:.3g} ms"

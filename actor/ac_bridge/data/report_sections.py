@@ -7,7 +7,17 @@ from collections.abc import Sequence
 
 from ac_bridge.data.laps import Cut
 from ac_bridge.data.report_laps import LapRow, LapRows
-from ac_bridge.data.report_markup import cell, lap_time, note, section, since, span, table, text
+from ac_bridge.data.report_markup import (
+    cell,
+    lap_time,
+    milliseconds,
+    note,
+    section,
+    since,
+    span,
+    table,
+    text,
+)
 from ac_bridge.data.report_reading import Gathered, Happening
 from ac_bridge.data.report_timing import Fates, Histogram, in_lockstep
 from ac_bridge_protocol.errors import RecordingError
@@ -209,8 +219,8 @@ def timing(gathered: Gathered, bars: Sequence[Histogram], became: Fates | None) 
 def _histogram(index: int, one: Histogram) -> str:
     beyond = f"; {one.beyond:,} beyond the axis" if one.beyond else ""
     figures = (
-        f"{one.count:,}: median {one.median_ms:.3g} ms, 99 % below {one.p99_ms:.3g} ms, largest "
-        f"{one.max_ms:.3g} ms{beyond}."
+        f"{one.count:,}: median {milliseconds(one.median_ms)}, 99 % below {milliseconds(one.p99_ms)}, largest "
+        f"{milliseconds(one.max_ms)}{beyond}."
     )
     return (
         f'<div class="card"><h3>{text(one.title)}</h3>'

@@ -66,7 +66,7 @@ class Fates:
         steps: how many there were.
         totals: by the names in `FATES`; late counts steps, the others ticks.
         times_s: middles of the bars, since the recording began.
-        bars: counts by the names in `FATES`.
+        bars: likewise, but a tick that was eased is not counted among the held ones again.
     """
 
     steps: int
@@ -161,9 +161,11 @@ def fates(gathered: Gathered, began_ns: int) -> Fates | None:
     totals: dict[str, int] = {}
     for field, word in FATES.items():
         values = np.asarray(gathered.steps[field])
-        bars[word] = np.histogram(times_s, edges, weights=values)[0].astype(int).tolist()
         totals[word] = int(values.sum())
-    middles = [round((a + b) / 2.0, 3) for a, b in itertools.pairwise(edges)]
+        if word == "held":
+            values = values - np.asarray(gathered.steps["ticks_eased"])
+        bars[word] = np.histogram(times_s, edges, weights=values)[0].astype(int).tolist()
+    middles = [round((a + b) / 2.0, 3) for a, b in itertools.pairwise(edges.tolist())]
     return Fates(len(times_s), totals, middles, bars)
 
 

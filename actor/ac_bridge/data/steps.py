@@ -3,7 +3,8 @@
 What a learner drove is in the recording as episodes of steps. Where there are none, somebody else
 drove, and there is the telemetry alone: then each lap is an episode, the frames are its ticks, and
 its actions are what the game took from the wheel. A lap's episode also ends where the session was
-restarted or paused, where the car was put elsewhere, and where frames are missing.
+restarted or paused, where the car was put elsewhere, and where frames are missing; and it begins
+when the car moves, however long it stood on the grid or in its box.
 
 An episode ends where its task ends it; what was recorded of it after that is left out, and counted.
 The last step of every episode is terminated or truncated, also where the recording just ends.
@@ -21,8 +22,9 @@ from typing import Any, NamedTuple, Protocol
 from ac_bridge.data.asked import AskedActions
 from ac_bridge.data.laps import Cut, Cutter
 from ac_bridge.telemetry.observation import profile_named
-from ac_bridge_protocol.errors import RecordingError
+from ac_bridge_protocol.errors import RecordingError, SettingError
 from ac_bridge_protocol.frame import GameState, GameStatics, TelemetryFrame
+from ac_bridge_protocol.limits import DELAY_TICKS
 from ac_bridge_protocol.messages import EndReason, Receipt
 from ac_bridge_protocol.spec import DRIVING_ACTION, ActionSpec, EnvSpec, FeatureSpec
 from ac_bridge_protocol.tasks import Task
@@ -35,6 +37,9 @@ MakeTask = Callable[[GameStatics], Task]
 
 LOOK_AT_FRAMES = 200
 """Enough of them to tell the rate at which they were recorded."""
+
+MOVES_KMH = 1.0
+"""A car below this stands."""
 
 EARLY_SHARE = 0.25
 """A frame may come so much of a period before its moment, and still is the one for it."""
@@ -57,8 +62,8 @@ class Head(NamedTuple):
     recorded_episode: int
     """Its number in the recording: the actor's, or of the lap in the telemetry, from 1."""
     source: Source
-    game: str
-    """The backend, such as ``standin``: no record confuses simulation with the game."""
+    about: Mapping[str, str]
+    """Who recorded it."""
     seed: int | None
     statics: GameStatics
     spec: EnvSpec | None
@@ -69,6 +74,11 @@ class Head(NamedTuple):
     components: tuple[ActionSpec, ...]
     observation: tuple[float, ...]
     frame: TelemetryFrame
+
+    @property
+    def game(self) -> str:
+        """The backend, such as ``standin``: no record confuses simulation with the game."""
+        return self.about.get("game", "") if self.spec is None else self.spec.game
 
     @property
     def delay_ticks(self) -> int:
@@ -151,18 +161,24 @@ def read_steps(
 
     Raises:
         RecordingError: there are no steps to be made of it, or it is damaged.
-        SettingError: there is no such profile.
+        SettingError: there is no such profile, or a rate was asked for that steps do not have.
     """
     source, driven, delayed = options.source, False, False
     for entry in recording.entries(Topic.EPISODE_START):
         driven = True
-        spec = entry.plain.get("spec")
-        delayed = delayed or (isinstance(spec, dict) and bool(spec.get("delay_ticks")))
+        start = plain.restore(EpisodeStart, entry.plain)
+        delayed = delayed or start.spec.delay_ticks > 0
     if source is Source.AUTO:
         source = Source.STEPS if driven else Source.TELEMETRY
     judging = _Judging(options.make_task, sink)
     if source is Source.TELEMETRY:
         _Laps(recording, options, judging).read(on_record)
+    elif driven and options.hz is not None:
+        raise SettingError(
+            f"The steps of {recording.path} have the rate at which they were driven.",
+            setting="hz",
+            hint="Leave it out, or take laps from the telemetry: --from telemetry.",
+        )
     elif driven:
         _Driven(recording, options, judging).read(on_record, with_wire=delayed)
     else:
@@ -213,7 +229,8 @@ class _Judging:
         """Judge a step, and hand on the one before."""
         if self._over:
             self.left_out += 1
-            self._after.append(made.action)
+            if len(self._after) < DELAY_TICKS:
+                self._after.append(made.action)
             return
         assert self._task is not None  # noqa: S101 -- begin has set them
         assert self._previous is not None  # noqa: S101
@@ -251,7 +268,7 @@ class _Judging:
         """
         if self._waiting is not None:
             if not self._over:
-                self._waiting = self._waiting._replace(truncated=True, end_reason=reason)
+                self._waiting = self._waiting._replace(truncated=True, end_reason=str(reason))
             self._hand_on()
             self._sink.end((*self._after, *under_way))
             self._waiting = None
@@ -308,7 +325,7 @@ class _Driven:
             recording=self._name,
             recorded_episode=start.episode,
             source=Source.STEPS,
-            game=spec.game,
+            about=self._recording.about,
             seed=start.seed,
             statics=start.statics,
             spec=spec,
@@ -383,7 +400,7 @@ class _Laps:
             elif cut is not None:
                 self._end(cut)
                 line = False
-            if entry.plain["state"] != GameState.LIVE or not self._is_due(entry.plain["t_wall"]):
+            if entry.plain["state"] != GameState.LIVE or not self._is_due(entry.plain):
                 continue
             frame = plain.restore(TelemetryFrame, entry.plain)
             if self._last is None:
@@ -396,9 +413,13 @@ class _Laps:
                 line = False
         self._end(Cut.END)
 
-    def _is_due(self, now_s: float) -> bool:
-        if not self._thin or self._last is None:
+    def _is_due(self, frame: Mapping[str, Any]) -> bool:
+        """Whether a frame is to be one of the steps'."""
+        now_s: float = frame["t_wall"]
+        if self._last is None:
             self._due_s = now_s + self._dt_s
+            return bool(frame["speed_kmh"] >= MOVES_KMH)
+        if not self._thin:
             return True
         if now_s < self._due_s - EARLY_SHARE * self._dt_s:
             return False
@@ -416,7 +437,7 @@ class _Laps:
                 recording=self._recording.path.name,
                 recorded_episode=self._laps,
                 source=Source.TELEMETRY,
-                game=self._recording.about.get("game", ""),
+                about=self._recording.about,
                 seed=None,
                 statics=self._statics,
                 spec=None,

@@ -10,11 +10,11 @@ that it brought (``next_obs_``), and all fields of the frame at the step's end u
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
-import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,14 +24,16 @@ from ac_bridge_protocol.errors import RecordingError
 from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.messages import Receipt, WheelState
 from ac_bridge_protocol.spec import ActionSpec, FeatureSpec
+from ac_bridge_protocol.wire import WireModel
 
 METADATA = b"ac_bridge"
 """Key of the table's metadata, which is JSON."""
 
-BATCH_ROWS = 2048
-"""Rows that are gathered before they become columns: tens of megabytes of Python's own."""
+BATCH_ROWS = 256
+"""Rows that are gathered before they become columns. A row is hundreds of Python's objects, and the
+more of them there are, the longer its collector looks at them."""
 
-GROUP_ROWS = 16 * BATCH_ROWS
+GROUP_ROWS = 128 * BATCH_ROWS
 """Rows of one row group of the file."""
 
 XYZ = ("x", "y", "z")
@@ -60,8 +62,8 @@ class Column:
     """The metadata of each, by its name."""
     kind: str
     """What Arrow calls the type."""
-    values: Callable[[Sequence[_Line]], Any]
-    """Returns the column of some lines; of a list's columns, an array with a column for each."""
+    values: Callable[[_Batch], Any]
+    """Returns the column of some rows; of a list's columns, an array with a column for each."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -72,7 +74,25 @@ class _Line:
     head: Head
     before: tuple[float, ...]
     row: Row
-    frame: Mapping[str, Any]
+
+
+class _Batch:
+    """Some rows, with what their models hold turned into columns."""
+
+    def __init__(self, lines: Sequence[_Line]) -> None:
+        self.lines = lines
+        self.frame = _turned(TelemetryFrame, [line.row.frame for line in lines])
+        self.receipt = _turned(Receipt, [line.row.receipt for line in lines])
+        self.sent = _turned(WheelState, self.receipt["sent"])
+
+
+def _turned(model: type[WireModel], rows: Sequence[WireModel | None]) -> dict[str, tuple[Any, ...]]:
+    """Return the values of models by field; None of what is no model."""
+    names = tuple(model.model_fields)
+    nothing = (None,) * len(names)
+    # The fields of a model that was read lie in the order of its declaration.
+    values = (nothing if row is None else row.__dict__.values() for row in rows)
+    return dict(zip(names, zip(*values, strict=True), strict=True))
 
 
 class ParquetTable:
@@ -122,8 +142,7 @@ class ParquetTable:
 
     def step(self, row: Row) -> None:
         """Take the next step."""
-        line = _Line(self._episode, self._head, self._before, row, row.frame.__dict__)
-        self._lines.append(line)
+        self._lines.append(_Line(self._episode, self._head, self._before, row))
         self._before = row.observation
         if len(self._lines) == BATCH_ROWS:
             self._gather()
@@ -176,17 +195,17 @@ class ParquetTable:
     def _gather(self) -> None:
         if not self._lines:
             return
-        arrays: list[Any] = []
+        batch, arrays = _Batch(self._lines), list[Any]()
         for column in self._columns:
             kind = self._type(column.kind)
-            values = column.values(self._lines)
+            values = column.values(batch)
             if isinstance(values, np.ndarray):
                 arrays += [self._arrow.array(one, kind) for one in np.ascontiguousarray(values.T)]
             else:
                 arrays.append(self._arrow.array(values, kind))
         self._batches.append(self._arrow.record_batch(arrays, schema=self._schema))
         self._lines.clear()
-        if len(self._batches) * BATCH_ROWS >= GROUP_ROWS:
+        if len(self._batches) * BATCH_ROWS == GROUP_ROWS:
             self._write_group()
 
     def _write_group(self) -> None:
@@ -199,6 +218,7 @@ def _about(head: Head) -> dict[str, Any]:
     return {
         "source": head.source.value,
         "game": head.game,
+        "about": dict(head.about),
         "observation": head.profile,
         "statics": head.statics.model_dump(mode="json"),
         "spec": None if head.spec is None else head.spec.model_dump(mode="json"),
@@ -212,31 +232,34 @@ def _columns(features: Sequence[FeatureSpec], components: Sequence[ActionSpec]) 
     """Return every column of the table, in order."""
     return [
         *_OF_THE_STEP,
-        _observed("obs", "the learner had", features, lambda line: line.before),
+        _observed(
+            "obs", "the learner had", features, lambda batch: [x.before for x in batch.lines]
+        ),
         _acted(components),
         *_OF_THE_TASK,
-        _observed("next_obs", "the step brought", features, lambda line: line.row.observation),
+        _observed(
+            "next_obs",
+            "the step brought",
+            features,
+            lambda batch: [line.row.observation for line in batch.lines],
+        ),
         *(_of_the_frame(name) for name in TelemetryFrame.model_fields),
         *_of_the_receipt(),
     ]
 
 
-def _one(
-    name: str, kind: str, meaning: str, value: Callable[[_Line], Any], unit: str = ""
-) -> Column:
-    metadata = {"unit": unit, "description": meaning}
-    said = {key: text for key, text in metadata.items() if text}
-    return Column({name: said}, kind, lambda lines: [value(line) for line in lines])
+def _one(name: str, kind: str, meaning: str, value: Callable[[_Line], Any]) -> Column:
+    return Column({name: {"description": meaning}}, kind, lambda batch: [*map(value, batch.lines)])
 
 
 def _many(
-    fields: Mapping[str, Mapping[str, str]], kind: str, vector: Callable[[_Line], Any]
+    fields: Mapping[str, Mapping[str, str]], kind: str, vectors: Callable[[_Batch], Iterable[Any]]
 ) -> Column:
     """Return the columns that are the elements of a vector."""
 
-    def values(lines: Sequence[_Line]) -> Any:
-        elements = np.array([vector(line) for line in lines], kind)
-        return elements.reshape(len(lines), len(fields))
+    def values(batch: _Batch) -> Any:
+        elements = np.fromiter(itertools.chain.from_iterable(vectors(batch)), kind)
+        return elements.reshape(len(batch.lines), len(fields))
 
     return Column(fields, kind, values)
 
@@ -272,7 +295,7 @@ def _observed(
     prefix: str,
     whose: str,
     features: Sequence[FeatureSpec],
-    vector: Callable[[_Line], Any],
+    vectors: Callable[[_Batch], Iterable[Any]],
 ) -> Column:
     """Return the columns of an observation: each element on its own."""
     fields: dict[str, Mapping[str, str]] = {}
@@ -287,7 +310,7 @@ def _observed(
             "description": f"Of the observation that {whose}: the quantity over its scale.",
         }
         fields.update(dict.fromkeys(names, metadata))
-    return _many(fields, "float32", vector)
+    return _many(fields, "float32", vectors)
 
 
 def _acted(components: Sequence[ActionSpec]) -> Column:
@@ -299,7 +322,7 @@ def _acted(components: Sequence[ActionSpec]) -> Column:
         f"action_{one.name}": {"range": f"{one.low:g}..{one.high:g}", "description": meaning}
         for one in components
     }
-    return _many(fields, "float64", lambda line: line.row.action)
+    return _many(fields, "float64", lambda batch: [line.row.action for line in batch.lines])
 
 
 def _of_the_frame(name: str) -> Column:
@@ -309,11 +332,17 @@ def _of_the_frame(name: str) -> Column:
     said = {key: str(value) for key, value in extra.items()}
     metadata = {**said, "description": field.description or ""}
     if name in _KINDS:
-        return Column({name: metadata}, _KINDS[name], lambda lines: [x.frame[name] for x in lines])
+        return Column({name: metadata}, _KINDS[name], lambda batch: batch.frame[name])
     names = [name]
-    for parts in _PARTS.get(name, (WHEELS,)):
+    depth = _PARTS.get(name, (WHEELS,))
+    for parts in depth:
         names = [f"{one}_{part}" for one in names for part in parts]
-    return _many(dict.fromkeys(names, metadata), "float64", lambda line: line.frame[name])
+
+    def vectors(batch: _Batch) -> Iterable[Any]:
+        values = batch.frame[name]
+        return itertools.chain.from_iterable(values) if len(depth) > 1 else values
+
+    return _many(dict.fromkeys(names, metadata), "float64", vectors)
 
 
 _PLAIN_KINDS = {
@@ -351,15 +380,13 @@ def _of_the_receipt() -> Iterable[Column]:
             continue
         node = schema[name]
         kind = next(one["type"] for one in node.get("anyOf", (node,)) if one["type"] != "null")
-        yield _received(name, _PLAIN_KINDS[kind], operator.attrgetter(name))
+        yield _received(name, _PLAIN_KINDS[kind], "receipt", name)
     for name in WheelState.model_fields:
-        yield _received(f"sent_{name}", "float64", operator.attrgetter(f"sent.{name}"))
+        yield _received(f"sent_{name}", "float64", "sent", name)
 
 
-def _received(name: str, kind: str, value: Callable[[Receipt], Any]) -> Column:
-    def of_line(line: _Line) -> Any:
-        return None if line.row.receipt is None else value(line.row.receipt)
-
-    unit = "s" if name.endswith("_s") else ""
-    meaning = "Of the step's receipt; see Receipt. Null for steps from telemetry."
-    return _one(f"receipt_{name}", kind, meaning, of_line, unit)
+def _received(column: str, kind: str, of: Literal["receipt", "sent"], name: str) -> Column:
+    metadata = {"description": "Of the step's receipt; see Receipt. Null in laps from telemetry."}
+    if name.endswith("_s"):
+        metadata["unit"] = "s"
+    return Column({f"receipt_{column}": metadata}, kind, lambda batch: getattr(batch, of)[name])

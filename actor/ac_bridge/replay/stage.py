@@ -37,7 +37,7 @@ class ReplayStage(Stage):
         manner: how.
     """
 
-    modes_hint = "A replay at --speed max steps in lockstep, one at --speed 1 in latest."
+    modes_hint = "A replay at --speed max steps in lockstep, one at --speed 1 in the others."
 
     def __init__(
         self, tape: Tape, speed: Speed, *, once: bool = False, clock: Clock | None = None
@@ -45,7 +45,7 @@ class ReplayStage(Stage):
         self.tape = tape
         self.clock = clock or SystemClock()
         self.lockstep = speed == "max"
-        self.modes = (Mode.LOCKSTEP,) if self.lockstep else (Mode.LATEST,)
+        self.modes = (Mode.LOCKSTEP,) if self.lockstep else (Mode.LATEST, Mode.FIXED_DELAY)
         self.manner = Manner(self.clock, paced=not self.lockstep, once=once)
         self.on_event: OnEvent = lambda _event: None
         self._head = Playhead(tape)

@@ -8,6 +8,7 @@ task rests while an episode is driven.
 from __future__ import annotations
 
 import asyncio
+import collections
 import dataclasses
 from collections.abc import Callable
 
@@ -85,15 +86,17 @@ class ReplayStepper(Stepper):
         self._turn = 0
         self._driver: Driver | None = None
         """Whose episode goes on."""
+        self._delay_ticks = 0
         self._actions = 0
-        self._asked: int | None = None
-        """The id of the step that waits for its tick: in our modes there is only one."""
+        self._asked: collections.deque[int] = collections.deque()
+        """The ids of the steps that wait for their ticks, oldest first."""
         self._asking = asyncio.Event()
         self._play_on()
 
     def reset(self, driver: Driver, request: Reset, delay_ticks: int) -> None:
         """Go to the next episode, or to the one with that seed; the answer comes at once."""
         self._let_go()
+        self._delay_ticks = delay_ticks
         try:
             episode = self._tape.choose(request.seed, self._turn)
             start = self._head.seek(episode)
@@ -118,6 +121,7 @@ class ReplayStepper(Stepper):
                 frame=start.frame,
             )
         )
+        self._asked.extend(range(request.id + 1, request.id + 1 + delay_ticks))
         self._show(start)
         if self._manner.paced:
             self._play_on()
@@ -134,11 +138,11 @@ class ReplayStepper(Stepper):
         except ACBridgeError as error:
             driver.fail(error, request.id)
             return
-        self._asked = request.id
+        self._asked.append(request.id)
         if self._manner.paced:
             self._asking.set()
         else:
-            self._play_to_tick(driver, request)
+            self._play_to_tick(driver, request.id)
 
     def stop(self) -> None:
         """End the drive, if there is one; the recording plays on."""
@@ -177,20 +181,20 @@ class ReplayStepper(Stepper):
 
     async def _wait_for_driver(self, record: Record) -> bool:
         """Wait until the driver asks for a step of its episode; return whether that was needed."""
-        if self._driver is None or not isinstance(record, Tick) or self._asked is not None:
+        if self._driver is None or not isinstance(record, Tick) or self._asked:
             return False
         self._asking.clear()
         await self._asking.wait()
         return True
 
-    def _play_to_tick(self, driver: Driver, request: Step) -> None:
+    def _play_to_tick(self, driver: Driver, request_id: int) -> None:
         """Play up to the tick that answers a step, without waiting for anything."""
         try:
-            while self._asked is not None:
+            while self._asked:
                 if not self._show_next():
                     raise GameError("The recording has no more steps.", hint="Reset.")
         except ACBridgeError as error:
-            driver.fail(error, request.id)
+            driver.fail(error, request_id)
             self._end(error.message)
         else:
             self._show_due()
@@ -212,8 +216,8 @@ class ReplayStepper(Stepper):
         return record is not None
 
     def _show(self, record: Record) -> None:
-        if isinstance(record, Tick) and self._driver is not None and self._asked is not None:
-            self._answer(self._driver, self._asked, record)
+        if isinstance(record, Tick) and self._driver is not None and self._asked:
+            self._answer(self._driver, self._asked.popleft(), record)
         elif isinstance(record, Event) and record.kind is not EventKind.SHUTTING_DOWN:
             # That the recorded actor was stopped is no news of this one.
             said = cut(f"Recorded: {record.message}")
@@ -229,19 +233,20 @@ class ReplayStepper(Stepper):
 
         Raises:
             ActionError: an action that no wheel could take.
-            SettingError: a tick, which our modes do not have.
+            SettingError: a tick without a delay, or none with one.
         """
         components = self._tape.spec.action
         check_action(components, request.action)
         read_plan(lambda action: check_action(components, action), request.plan)
-        if request.tick is not None:
+        if request.tick is not None and not self._delay_ticks:
             raise SettingError("Only in mode fixed_delay a step names its tick.", setting="tick")
+        if request.tick is None and self._delay_ticks:
+            raise SettingError("In mode fixed_delay a step names its tick.", setting="tick")
 
     def _answer(self, driver: Driver, request_id: int, tick: Tick) -> None:
         step = tick.step
         ours = {"action_id": self._actions, "tick_applied": None, "replayed": True}
         self._actions += 1
-        self._asked = None
         driver.send(
             trusted(
                 StepResult,
@@ -257,15 +262,18 @@ class ReplayStepper(Stepper):
             )
         )
         if tick.end is not None:
+            waiting = list(self._asked)
             self._end("The recording has no more of it.")
+            for request_id in waiting:
+                self._refuse(driver, request_id)
 
     def _end(self, why: str) -> None:
         """The episode is over."""
-        self._driver = self._asked = None
+        self._driver = None
+        self._asked.clear()
         self._why_over = why
 
     def _let_go(self) -> None:
         """Nobody drives, and nothing is played."""
         self._cancel()
-        self._driver = self._asked = None
-        self._why_over = ""
+        self._end("")

@@ -22,13 +22,16 @@ from ac_bridge.server.connection import DRIVERS_PACE, LOCKSTEP_PACE, Caller, Con
 from ac_bridge.server.drive import Drive
 from ac_bridge.server.failures import cut
 from ac_bridge.server.lease import Lease, Terms
+from ac_bridge.server.recording import ActorRecorder, Tap
 from ac_bridge.server.spectators import Listener, Spectators
 from ac_bridge.server.stage import Served, stepper_of
 from ac_bridge.telemetry.observation import profile_named
+from ac_bridge_protocol.codec import Codec
 from ac_bridge_protocol.errors import ErrorCode, NotResetError, RefusedError, SettingError
 from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.limits import CONNECTIONS, DRIVERS_WAITING
 from ac_bridge_protocol.messages import (
+    EndReason,
     Event,
     EventKind,
     Hello,
@@ -68,6 +71,7 @@ class Actor:
         tasks: the group in which waiting is done.
         keep_house: called when a step in lockstep was answered, and nobody waits.
         terms: on which the car is lent.
+        recorder: takes everything that is served; None records nothing.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class Actor:
         tasks: asyncio.TaskGroup,
         keep_house: Callable[[], None] = lambda: None,
         terms: Terms | None = None,
+        recorder: ActorRecorder | None = None,
     ) -> None:
         self.rig = rig
         self.clock = clock
@@ -91,6 +96,7 @@ class Actor:
         self.stepper = stepper_of(rig, clock, tasks, self.on_frame, self.tell)
         self._lease = Lease(terms or Terms())
         self._keep_house = keep_house
+        self._recorder = recorder
         self._outgoing: collections.deque[tuple[Broadcast, list[Listener]]] = collections.deque()
         """Frames on their way, with those who still get them; the oldest first."""
 
@@ -116,6 +122,8 @@ class Actor:
 
     def on_frame(self, frame: TelemetryFrame) -> None:
         """Hand a frame to whoever subscribed."""
+        if self._recorder is not None:
+            self._recorder.frame(frame, self.rig.statics())
         if not self.spectators:
             return
         self._outgoing.append((Broadcast(frame), self.spectators.due(self.rig.shown_s())))
@@ -127,6 +135,8 @@ class Actor:
     def tell(self, event: Event) -> None:
         """Tell every client what happened, and the log."""
         log.info(event.kind.value, message=event.message)
+        if self._recorder is not None:
+            self._recorder.event(event)
         for connection in self.connections:
             if connection.role is not None:
                 connection.send(event)
@@ -141,6 +151,12 @@ class Actor:
             self._end_drive(drive, f"{drive.peer} did not come back.")
         for connection in list(self.connections):
             connection.beat(now_s)
+        if self._recorder is not None:
+            self._recorder.look(now_s)
+
+    def tap(self, codec: Codec) -> Tap | None:
+        """Return what takes the messages of a new connection, to record them; None for nothing."""
+        return None if self._recorder is None else self._recorder.tap(codec)
 
     def keep_out(self, still_good: Callable[[Caller], bool]) -> None:
         """End every connection whose token was withdrawn.
@@ -209,6 +225,7 @@ class Actor:
     def close(self) -> None:
         """Let go of the wheel and say good-bye to everybody; nothing is acted on after that."""
         self.closing = True
+        self._note_end(EndReason.ACTOR_STOPPED)
         self.stepper.close()
         self._lease.holder = None
         self._tell(EventKind.SHUTTING_DOWN, "The actor is being stopped.")
@@ -246,6 +263,8 @@ class Actor:
         if secret and connection.course is not None:
             drive = Drive(secret, spec, connection.course, connection, connection.peer, client)
             connection.drive = drive
+            if self._recorder is not None:
+                drive.on_answer = self._recorder.answered
             self._lease.join(drive)
         if secret or self._lines.take(self.clock.now()):
             log.info("welcome", peer=connection.peer, client=client, role=hello.role.value)
@@ -336,11 +355,13 @@ class Actor:
 
     def _release(self, connection: Connection) -> None:
         if connection.drive is not None and self._lease.free(connection.drive):
+            self._note_end("released")
             self._let_go(f"{connection.peer} let go of the car.")
 
     def _end_drive(self, drive: Drive, why: str) -> None:
         """A driver is gone for good."""
         if self._lease.forget(drive):
+            self._note_end("driver_left")
             self._let_go(why)
 
     def _let_go(self, why: str) -> None:
@@ -377,10 +398,12 @@ class Actor:
             self._dispossess(before)
         if not had_it:
             self._tell(EventKind.DRIVER_JOINED, f"{connection.peer} drives.")
+        self._note_end("reset")
         self.stepper.reset(drive, request, drive.spec.delay_ticks)
 
     def _dispossess(self, drive: Drive) -> None:
         """Tell a driver that the car is somebody else's now."""
+        self._note_end(EndReason.TAKEN_OVER)
         self.stepper.stop()
         for request_id in list(drive.course.in_flight):
             drive.fail(_taken_over(), request_id)
@@ -406,6 +429,11 @@ class Actor:
             self._outgoing.popleft()
         if self._outgoing:
             asyncio.get_running_loop().call_soon(self._hand_out, at_once)
+
+    def _note_end(self, reason: str) -> None:
+        """Record why an episode ends whose steps nobody will answer any more."""
+        if self._recorder is not None:
+            self._recorder.ended(reason)
 
     def _tell(self, kind: EventKind, message: str) -> None:
         self.tell(Event(kind=kind, message=cut(message)))

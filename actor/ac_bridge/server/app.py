@@ -24,6 +24,7 @@ from ac_bridge.server.house import ActorHouse
 from ac_bridge.server.lease import Terms
 from ac_bridge.server.parking import Parking
 from ac_bridge.server.reach import Reach, reach_from
+from ac_bridge.server.recording import ActorRecorder, record_actor
 from ac_bridge.server.stage import Served, Stage
 from ac_bridge.settings import ActorSettings
 from ac_bridge_protocol.errors import ACBridgeError
@@ -53,6 +54,7 @@ class ActorApp:
         terms: on which the car is lent.
         reach: who may come in, and from where.
         on_closed: called once the rig is closed, its wheel neutral; not if that failed.
+        recorder: takes everything that is served; closed at the end. None records nothing.
     """
 
     def __init__(
@@ -66,7 +68,9 @@ class ActorApp:
         terms: Terms | None = None,
         reach: Reach | None = None,
         on_closed: Callable[[], None] = lambda: None,
+        recorder: ActorRecorder | None = None,
     ) -> None:
+        self._recorder = recorder
         self._reach = reach or Reach()
         self._rig = rig
         self._host = host
@@ -93,7 +97,9 @@ class ActorApp:
         try:
             async with asyncio.TaskGroup() as tasks:
                 at_rest = functools.partial(self._keep_house, math.inf)
-                self.actor = actor = Actor(self._rig, clock, tasks, at_rest, self._terms)
+                self.actor = actor = Actor(
+                    self._rig, clock, tasks, at_rest, self._terms, self._recorder
+                )
                 reach = self._reach
                 house = ActorHouse(actor, clock, reach.gate, reach.access)
                 server = await listen(house, self._host, self._port, reach.tls, HANDSHAKES)
@@ -120,6 +126,8 @@ class ActorApp:
                 await self._say_goodbye(actor)
         finally:
             with contextlib.ExitStack() as closing:
+                if self._recorder is not None:
+                    closing.callback(self._recorder.close)
                 closing.callback(clock.close)
                 closing.callback(self._rig.clock.close)
                 self._rig.close()
@@ -171,6 +179,7 @@ def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor
     async def main() -> Actor:
         rig = rig_from(settings)
         log.info("game", game=rig.game.name, asked_for=settings.game)
+        recorder = _recorder(settings, rig)
         with GcKeeper() as keeper, GuardianKeeper(rig.game.wheel.inheritance()) as guardian:
             app = ActorApp(
                 rig,
@@ -181,6 +190,7 @@ def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor
                 terms=terms_from(settings),
                 reach=reach,
                 on_closed=guardian.farewell,
+                recorder=recorder,
             )
             stop_on_signals(app.stop)
             await app.run()
@@ -193,6 +203,16 @@ def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor
             return run_on_best_loop(main())
     except* ACBridgeError as group:
         raise group.exceptions[0] from None
+
+
+def _recorder(settings: ActorSettings, rig: Rig) -> ActorRecorder | None:
+    if settings.record is None:
+        return None
+    try:
+        return record_actor(settings.record, rig, SystemClock(), wire=settings.record_wire)
+    except ACBridgeError:
+        rig.close()
+        raise
 
 
 def terms_from(settings: ActorSettings) -> Terms:

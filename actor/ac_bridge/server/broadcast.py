@@ -18,7 +18,17 @@ class Broadcast:
 
     def __init__(self, frame: TelemetryFrame) -> None:
         self.frame = frame
+        self._payloads: dict[tuple[str, int], bytes] = {}
         self._encoded: dict[tuple[str, int, bool], bytes] = {}
+
+    def payload(self, codec: Codec, dropped: int) -> bytes:
+        """Return the message that it is, for a reader who missed so many frames."""
+        key = codec.name, dropped
+        data = self._payloads.get(key)
+        if data is None:
+            message = Telemetry(frame=self.frame, dropped=dropped)
+            data = self._payloads[key] = codec.encode(message)
+        return data
 
     def encoded(self, codec: Codec, dropped: int, *, mask: bool) -> bytes:
         """Return the WebSocket frame that carries it to a reader.
@@ -32,7 +42,7 @@ class Broadcast:
         key = codec.name, dropped, mask
         data = self._encoded.get(key)
         if data is None:
-            payload = codec.encode(Telemetry(frame=self.frame, dropped=dropped))
+            payload = self.payload(codec, dropped)
             websocket = Frame(Opcode.BINARY if codec.binary else Opcode.TEXT, payload)
             data = self._encoded[key] = websocket.serialize(mask=mask)
         return data

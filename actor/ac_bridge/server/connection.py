@@ -29,6 +29,7 @@ from ac_bridge.net.turns import Turns
 from ac_bridge.server.broadcast import Broadcast
 from ac_bridge.server.drive import Drive
 from ac_bridge.server.failures import cut, failure_of
+from ac_bridge.server.recording import Tap
 from ac_bridge_protocol.codec import Codec
 from ac_bridge_protocol.errors import (
     ACBridgeError,
@@ -47,6 +48,7 @@ from ac_bridge_protocol.limits import (
 )
 from ac_bridge_protocol.messages import Message, Ping, Refusal, Role
 from ac_bridge_protocol.session import ActorSession, Course, Repeat, SessionState, Stale
+from ac_bridge_recording.topics import Way
 
 log = structlog.get_logger()
 
@@ -94,6 +96,9 @@ class Host(Interface):
     connections: set[Connection]
     drivers_pace: Pace
 
+    def tap(self, codec: Codec) -> Tap | None:
+        """Return what takes the messages of a new connection, to record them; None for nothing."""
+
     def drives(self, connection: Connection) -> bool:
         """Whether a client has the car: what it sends waits for nobody."""
 
@@ -133,6 +138,7 @@ class Connection(asyncio.Protocol):
         self._ws = websocket
         self._on_lost = on_lost
         self._fragments = Fragments()
+        self._tap = host.tap(caller.codec)
         self._transport: asyncio.Transport | None = None
         now_s = host.clock.now()
         self._session: ActorSession | None = ActorSession(caller.codec, now_s)
@@ -247,6 +253,8 @@ class Connection(asyncio.Protocol):
             data = frame.encoded(self._session.codec, self._dropped, mask=self._masks)
             self._last_sent_s = self._host.clock.now()
             self._unheard_bytes += len(data)
+            if self._tap is not None:
+                self._tap(Way.TO_LEARNER, frame.payload(self._session.codec, self._dropped))
             self._transport.write(data)
 
     def forget_stream(self) -> None:
@@ -394,6 +402,8 @@ class Connection(asyncio.Protocol):
         if message is None or session is None or not self.open:
             return
         payload, binary = message
+        if self._tap is not None:
+            self._tap(Way.TO_ACTOR, payload)
         try:
             received = session.receive(payload, binary=binary)
             if isinstance(received, Repeat):
@@ -420,6 +430,8 @@ class Connection(asyncio.Protocol):
     def _put(self, data: bytes, *, binary: bool) -> None:
         self._last_sent_s = self._host.clock.now()
         self._unheard_bytes += len(data)
+        if self._tap is not None:
+            self._tap(Way.TO_LEARNER, data)
         if binary:
             self._ws.send_binary(data)
         else:

@@ -6,6 +6,7 @@ The other end of it is the client's class of the same name.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Protocol
 
 from ac_bridge.server.failures import failure_of
@@ -55,9 +56,13 @@ class Drive:
     peer: str
     client: str
     away_since_s: float | None = None
+    on_answer: Callable[[Drive, Message], None] | None = None
+    """Told of each message just before it is sent, or kept."""
 
     def send(self, message: Message) -> None:
         """Send a message; an answer is kept for a driver who is away, and anything else is lost."""
+        if self.on_answer is not None:
+            self.on_answer(self, message)
         if self.link is not None and self.link.open:
             self.link.send(message)
         elif isinstance(message, ResetResult | StepResult | Failure):

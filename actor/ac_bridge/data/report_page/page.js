@@ -118,7 +118,7 @@ function drawMap() {
   });
   const marks = [];
   if (start >= 0) {
-    const ahead = Math.min(start + Math.max(1, Math.round(a.x.length / 60)), a.x.length - 1);
+    const ahead = Math.min(start + Math.max(1, Math.round(a.x.length / 25)), a.x.length - 1);
     traces.push({ type: "scatter", mode: "markers", name: "start of the lap", x: [a.x[start]], y: [a.z[start]], hoverinfo: "skip",
       marker: { symbol: "square", size: 13, color: c.paper, line: { color: c.ink, width: 3 } } });
     marks.push({ x: a.x[ahead], y: a.z[ahead], ax: a.x[start], ay: a.z[start], xref: "x", yref: "y", axref: "x", ayref: "y",
@@ -159,7 +159,8 @@ function drawFates() {
     .map(([name, counts]) => ({ type: "bar", name, x: data.fates.times, y: counts, marker: { color: FATES[name] } }));
   return Plotly.react(byId("fates"), traces, layout({
     barmode: "stack", bargap: 0.1, showlegend: true, legend: { orientation: "h", x: 0, y: 1.15 }, margin: { l: 55, r: 10, t: 30, b: 40 },
-    xaxis: axis({ title: { text: "s since the recording began" } }), yaxis: axis({ title: { text: "count" }, rangemode: "tozero" }),
+    xaxis: axis({ title: { text: "s since the recording began" } }),
+    yaxis: axis({ title: { text: "ticks (late: steps)" }, rangemode: "tozero" }),
   }), { ...config, displayModeBar: false });
 }
 
@@ -229,4 +230,9 @@ function begin() {
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 }
 
+// Whatever goes wrong is said at the page's body, for whoever looks for the reason.
+window.addEventListener("error", (event) => { document.body.dataset.failed = event.message; });
+document.addEventListener("securitypolicyviolation", (event) => {
+  document.body.dataset.refused = event.blockedURI;
+});
 begin();
