@@ -11,8 +11,11 @@ from ac_bridge_protocol.codec import Codec
 from ac_bridge_protocol.errors import FrameError
 from ac_bridge_protocol.messages import Hello, Message, Reset, Welcome
 
-_MARKS = (b'session"', b'takeover"', b"\xa7session", b"\xa8takeover")
-"""The fields' names as either codec writes them: what has none of them needs no closer look."""
+_MARKS = (
+    *(b'session"', b'takeover"', b"\\u"),  # JSON may write any letter as \u and a number
+    *(b"\xa7session", b"\xa8takeover", b"\x07session", b"\x08takeover"),  # or a longer head
+)
+"""The fields' names as either codec may write them: what has none of these needs no closer look."""
 
 
 class Masks:

@@ -219,8 +219,8 @@ def timing(gathered: Gathered, bars: Sequence[Histogram], became: Fates | None) 
 def _histogram(index: int, one: Histogram) -> str:
     beyond = f"; {one.beyond:,} beyond the axis" if one.beyond else ""
     figures = (
-        f"{one.count:,}: median {milliseconds(one.median_ms)}, 99 % below {milliseconds(one.p99_ms)}, largest "
-        f"{milliseconds(one.max_ms)}{beyond}."
+        f"{one.count:,}: median {milliseconds(one.median_ms)}, "
+        f"99 % below {milliseconds(one.p99_ms)}, largest {milliseconds(one.max_ms)}{beyond}."
     )
     return (
         f'<div class="card"><h3>{text(one.title)}</h3>'
