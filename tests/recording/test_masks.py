@@ -12,7 +12,7 @@ from ac_bridge_recording.masks import Masks
 from helpers.frames import make_frame
 from helpers.wire import make_welcome
 
-SECRET = "s3cr3t-of-a-session"
+SECRET = "s3cr3t-of-a-session"  # noqa: S105 -- nobody's
 CODECS = [JSON, MSGPACK]
 
 

@@ -398,12 +398,14 @@ class Connection(asyncio.Protocol):
 
     def _take(self, frame: Frame) -> None:
         message = self._fragments.add(frame.opcode, bytes(frame.data), final=frame.fin)
-        session = self._session
-        if message is None or session is None or not self.open:
+        if message is None:
             return
         payload, binary = message
         if self._tap is not None:
             self._tap(Way.TO_ACTOR, payload)
+        session = self._session
+        if session is None or not self.open:
+            return
         try:
             received = session.receive(payload, binary=binary)
             if isinstance(received, Repeat):
