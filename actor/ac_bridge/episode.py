@@ -349,10 +349,13 @@ class Episode:
         try:
             frame = rig.sample(self._stream)
         except NO_FRAME:
-            # The last that was seen of it, at this tick's time: its state says what it is.
+            # The last that was seen of it, at this tick's time: its state says what it is. Not for
+            # the rig to look at: samples between ticks were newer, and it would seem to go back.
             last = rig.restamp(self._newest.frame, self._stream)
             frame = last.model_copy(update={"state": rig.state})
-        rig.tend(frame)
+            rig.tend(None)
+        else:
+            rig.tend(frame)
         if rig.restarts != self._restarts:
             self.end = EndReason.GAME_RESTARTED
             if rig.driven:

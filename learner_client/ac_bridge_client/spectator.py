@@ -27,8 +27,12 @@ from ac_bridge_protocol.spec import EnvSpec
 ATTEMPT_S = 3.0
 """How long one attempt to connect again may take, in seconds."""
 
-STATICS_S = 2.0
-"""Least time between two questions for the game's static facts, in seconds."""
+STATICS_S = 30.0
+"""Least time between two questions for the game's static facts, in seconds, while nothing happens
+that may have changed them."""
+
+STATICS_TIMEOUT_S = 1.0
+"""How long such a question may take, in seconds: frames wait meanwhile, and may be left out."""
 
 _PASSING = (ErrorCode.FULL, ErrorCode.NO_SUCH_ACTOR, ErrorCode.SHUTTING_DOWN, ErrorCode.TOO_MANY)
 """Refusals of an actor that may take us a little later."""
@@ -163,7 +167,7 @@ class Spectator(Closing):
             return
         self._statics_wanted, self._asked_s = False, now_s
         try:
-            with self._dial(ATTEMPT_S, on_notice=ignore) as link:
+            with self._dial(STATICS_TIMEOUT_S, on_notice=ignore) as link:
                 self._learn(link)
         except ACBridgeError as error:
             self._on_news(f"The game's static facts could not be asked for: {error.message}")

@@ -75,7 +75,7 @@ class RecordingFile:
                 f"{path} cannot be written: {error.strerror}.",
                 hint="Does the folder exist, and may you write there?",
             ) from error
-        self._writer = Writer(cast("IO[bytes]", self._stream), CHUNK_BYTES, CompressionType.ZSTD)
+        self._writer = writer_to(cast("IO[bytes]", self._stream))
         self._writer.start(library=f"ac-bridge; mcap {mcap.__version__}")
         self._writer.add_metadata(ABOUT, {"format": FORMAT, **about})
         self._stream.flush()
@@ -142,6 +142,11 @@ class RecordingFile:
         data = json.dumps(schema).encode()
         schema_id = self._writer.register_schema(name, SchemaEncoding.JSONSchema, data)
         return self._writer.register_channel(topic, MessageEncoding.JSON, schema_id)
+
+
+def writer_to(stream: IO[bytes]) -> Writer:
+    """Return what writes MCAP as all of our files have it: every byte is under a checksum."""
+    return Writer(stream, CHUNK_BYTES, CompressionType.ZSTD, enable_data_crcs=True)
 
 
 class _Stream:

@@ -17,11 +17,11 @@ import orjson
 import zstandard
 from mcap.opcode import Opcode
 from mcap.records import Channel, Chunk, Metadata, Schema
-from mcap.writer import CompressionType, Writer
+from mcap.writer import Writer
 
 from ac_bridge_protocol.errors import RecordingError
 from ac_bridge_recording import plain
-from ac_bridge_recording.file import CHUNK_BYTES, RESULT
+from ac_bridge_recording.file import RESULT, writer_to
 from ac_bridge_recording.raw import (
     BROKEN,
     MAGIC,
@@ -74,7 +74,7 @@ def mend(path: str | Path, out: Path) -> Mended:
         raise _unwritable(out, error) from error
     try:
         with stream:
-            mending = _Mending(recording, Writer(stream, CHUNK_BYTES, CompressionType.ZSTD))
+            mending = _Mending(recording, writer_to(stream))
             mending.run()
     except OSError as error:
         raise _unwritable(out, error) from error

@@ -71,13 +71,13 @@ class ExactStream(ReadDataStream):
 
     def __init__(self, data: bytes) -> None:
         super().__init__(io.BytesIO(data))
+        self._size = len(data)
 
     def read(self, length: int) -> bytes:
         """Return so many bytes."""
-        data = super().read(length)
-        if len(data) != length:
+        if length > self._size - self.count:
             raise ValueError("it ends in the midst of a field")
-        return data
+        return super().read(length)
 
 
 def places(stream: IO[bytes], size: int) -> Iterator[Place]:

@@ -57,7 +57,7 @@ def test_the_car_drives_where_it_points() -> None:
     with ACBridgeLocal(game="standin", lockstep=True) as bridge:
         stepper = RealTimeStepper(bridge, control_hz=10)
         stepper.reset(seed=3)
-        for step in range(80):
+        for step in range(55):  # then a wall comes
             _, info = stepper.step([0.15 if step > 20 else 0.0, 0.6, 0.0])
             speed = math.hypot(*info["velocity"])
             if speed < 5.0:

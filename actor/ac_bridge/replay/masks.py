@@ -1,0 +1,169 @@
+"""What of an actor's answers cannot be the same twice, each with the reason. Pure.
+
+Everything else is compared byte for byte.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import ormsgpack
+
+from ac_bridge_protocol.errors import SettingError
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mask:
+    """A field whose value is replaced before messages are compared.
+
+    Attributes:
+        name: what transcripts call it.
+        fields: paths of the fields, with the message's type first.
+        reason: why it cannot be the same twice.
+        always: whether every transcript has it, named or not.
+    """
+
+    name: str
+    fields: tuple[str, ...]
+    reason: str
+    always: bool = False
+
+
+MASKS = (
+    Mask(
+        "session",
+        ("welcome.session", "hello.session"),
+        "The driver's secret is drawn anew for each. It becomes session-1, session-2, ... in the "
+        "order of appearance, in both directions, so that it still shows who came back as whom.",
+        always=True,
+    ),
+    Mask(
+        "actor",
+        ("welcome.actor", "health.software"),
+        "Name and version of the software: a transcript outlives the release that wrote it.",
+        always=True,
+    ),
+    Mask(
+        "parsers",
+        ("failure.message", "refusal.message"),
+        "Where the code is malformed: what follows the field's name are the words of the library "
+        "that parses (orjson, ormsgpack, pydantic), which may find better ones.",
+        always=True,
+    ),
+    Mask(
+        "sentences",
+        ("failure.message", "failure.hint", "refusal.message", "refusal.hint", "event.message"),
+        "Sentences for people may become better; programs go by codes and kinds. For transcripts "
+        "of released versions.",
+    ),
+    Mask(
+        "times",
+        ("step_result.t_sent", "ping.t_sent", "pong.t_ping", "pong.t_received", "pong.t_sent"),
+        "The machine's clock, in transcripts of sessions that ran by a real one.",
+    ),
+)
+"""Every mask that there is."""
+
+ACTOR = "ac-bridge"
+"""What the actor's software is called in transcripts."""
+
+_NAMED = {mask.name: mask for mask in MASKS}
+
+
+def masks_named(names: Sequence[str]) -> list[Mask]:
+    """Return the masks that a transcript names, and those that every one has.
+
+    Raises:
+        SettingError: there is none of a name.
+    """
+    for name in names:
+        if name not in _NAMED:
+            raise SettingError(
+                f"There is no mask {name!r}.", setting="masks", hint=f"Known: {', '.join(_NAMED)}."
+            )
+    return [mask for mask in MASKS if mask.always or mask.name in names]
+
+
+class Masking:
+    """Masks one playing of a transcript.
+
+    Args:
+        names: of the masks beside those that every transcript has.
+    """
+
+    def __init__(self, names: Sequence[str] = ()) -> None:
+        self._masks = masks_named(names)
+        self._words: dict[str, str] = {}
+        self._secrets: dict[str, str] = {}
+
+    def mask(self, payload: bytes, *, binary: bool) -> bytes:
+        """Return what the actor sent, with what cannot be the same twice replaced.
+
+        The rest stays as it is to the byte: a value is replaced by the bytes that its codec writes.
+        """
+        plain = plain_of(payload, binary=binary)
+        kind = plain.get("type") if isinstance(plain, dict) else None
+        for mask in self._masks:
+            for field in mask.fields:
+                about, _, name = field.partition(".")
+                if about == kind and plain.get(name) not in (None, ""):
+                    old, new = plain[name], self._masked(mask, plain, plain[name])
+                    payload = payload.replace(
+                        _pair(name, old, binary=binary), _pair(name, new, binary=binary), 1
+                    )
+                    plain[name] = new
+        return payload
+
+    def mask_page(self, body: bytes) -> bytes:
+        """Return a page that the actor answered a request with, masked likewise."""
+        plain = plain_of(body, binary=False)
+        if isinstance(plain, dict) and "software" in plain:
+            software = plain["software"]
+            return body.replace(orjson.dumps(software), orjson.dumps(ACTOR), 1)
+        return self.mask(body, binary=False)
+
+    def unmask(self, payload: bytes, *, binary: bool) -> bytes:
+        """Return what a learner is to send, with the secrets of this playing."""
+        plain = plain_of(payload, binary=binary)
+        word = plain.get("session") if isinstance(plain, dict) else None
+        if not isinstance(word, str) or word not in self._secrets:
+            return payload
+        new = self._secrets[word]
+        return payload.replace(_packed(word, binary=binary), _packed(new, binary=binary), 1)
+
+    def _masked(self, mask: Mask, plain: dict[str, Any], value: Any) -> Any:
+        match mask.name:
+            case "session":
+                word = self._words.setdefault(value, f"session-{len(self._words) + 1}")
+                self._secrets[word] = value
+                return word
+            case "actor":
+                return ACTOR
+            case "parsers":
+                about, colon, _ = value.partition(": ")
+                return f"{about}: ..." if colon and plain.get("code") == "malformed" else value
+            case "times":
+                return 0.0
+            case _:
+                return "..."
+
+
+def plain_of(payload: bytes, *, binary: bool) -> Any:
+    """Return a message as plain data; None if it is none."""
+    try:
+        return ormsgpack.unpackb(payload) if binary else orjson.loads(payload)
+    except ValueError:
+        return None
+
+
+def _packed(value: Any, *, binary: bool) -> bytes:
+    return ormsgpack.packb(value) if binary else orjson.dumps(value)
+
+
+def _pair(name: str, value: Any, *, binary: bool) -> bytes:
+    """Return a field and its value as they stand in a message."""
+    between = b"" if binary else b":"
+    return _packed(name, binary=binary) + between + _packed(value, binary=binary)
