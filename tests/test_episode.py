@@ -561,6 +561,21 @@ def test_a_step_that_waited_for_a_paused_game_is_answered_with_the_end() -> None
     assert drive.game.wheel.now == NEUTRAL
 
 
+def test_pages_that_vanish_are_no_restart() -> None:
+    """The end is that the game is absent, whatever was sampled since the last tick."""
+    drive = Drive()
+    ticket = drive.ask(0.5)
+    drive.tick()
+    assert drive.outcome(ticket).end is None
+    waiting = drive.ask(0.5)
+    drive.rig.tend(drive.rig.sample(drive.stream))
+    drive.game.pages.published = False
+    drive.tick()
+    assert drive.outcome(waiting).end is EndReason.GAME_ABSENT
+    assert EventKind.GAME_RESTARTED not in drive.kinds()
+    assert drive.game.wheel.now == NEUTRAL
+
+
 def test_after_a_restart_no_action_reaches_the_wheel() -> None:
     """Neither one that waited nor one that comes: that is another drive."""
     drive = Drive(2)

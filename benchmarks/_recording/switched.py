@@ -25,6 +25,7 @@ from ac_bridge.settings import ActorSettings
 from ac_bridge_protocol.codec import Codec
 from ac_bridge_protocol.frame import GameStatics, TelemetryFrame
 from ac_bridge_protocol.messages import Event, Message
+from ac_bridge_recording.topics import Way
 from links.servant import orders, say
 
 CONTROL_HZ = 60.0
@@ -45,7 +46,7 @@ class Cost:
 
 
 class Switch(ActorRecorder):
-    """Records only while it is on. It is switched while nobody is connected.
+    """Records only while it is on. It is switched between episodes.
 
     Args:
         folder: for the files.
@@ -57,6 +58,7 @@ class Switch(ActorRecorder):
         self._rig = rig
         self._clock = SystemClock()
         self._on: ActorRecorder | None = None
+        self._links = 0
         self._since_s = 0.0
 
     def begin(self) -> None:
@@ -84,9 +86,16 @@ class Switch(ActorRecorder):
         stats.path.unlink()
         return cost
 
-    def tap(self, codec: Codec) -> Tap | None:
-        """Return what takes the messages of the next connection."""
-        return None if self._on is None else self._on.tap(codec)
+    def tap(self, codec: Codec) -> Tap:
+        """Return what takes the messages of the next connection, whenever it is on."""
+        self._links += 1
+        link = self._links
+
+        def take(way: Way, payload: bytes) -> None:
+            if self._on is not None:
+                self._on._recorder.wire(link, way, codec, payload)
+
+        return take
 
     def frame(self, frame: TelemetryFrame, statics: GameStatics | None) -> None:
         """Record a frame of the stream."""

@@ -8,7 +8,7 @@ import os
 import random
 import statistics
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from _faults.record import NoTask, coded
@@ -80,39 +80,39 @@ class Found:
 def by_turns(pairs: int, seconds: float, say: Callable[[int, int, str], None]) -> list[Block]:
     """Drive an actor with a spectator at the telemetry rate, by turns recorded and not."""
     blocks: list[Block] = []
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Servant("_recording.switched", folder) as actor,
-        Servant("_faults.crowd", uri_of(actor), f"{TELEMETRY_HZ:g}") as crowd,
-    ):
+    with stage() as (actor, env):
         for number in range(2 * pairs):
             say(number, 2 * pairs, "blocks")
             # Neither always comes first: the order turns around from pair to pair.
             recorded = (number + number // 2) % 2 == 1
-            blocks.append(block(actor, crowd, seconds, recorded=recorded))
+            blocks.append(block(actor, env, seconds, recorded=recorded))
     return blocks
 
 
-def uri_of(actor: Servant) -> str:
-    """Return where it serves."""
-    return f"ws://127.0.0.1:{actor.first['port']}"
+@contextlib.contextmanager
+def stage() -> Iterator[tuple[Servant, RemoteEnv]]:
+    """Start an actor that can be switched, a spectator, and a learner."""
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        actor = stack.enter_context(Servant("_recording.switched", folder))
+        uri = f"ws://127.0.0.1:{actor.first['port']}"
+        crowd = stack.enter_context(Servant("_faults.crowd", uri, f"{TELEMETRY_HZ:g}"))
+        crowd.ask(readers=1, silent=0)
+        yield actor, stack.enter_context(contextlib.closing(RemoteEnv(uri, task=NoTask())))
 
 
-def block(actor: Servant, crowd: Servant, seconds: float, *, recorded: bool) -> Block:
-    """Drive for a while."""
+def block(actor: Servant, env: RemoteEnv, seconds: float, *, recorded: bool) -> Block:
+    """Drive an episode for a while."""
     if recorded:
         actor.ask(record=True)
-    crowd.ask(readers=1, silent=0)
+    env.reset()
     errors_s: list[float] = []
     missed = 0
-    with contextlib.closing(RemoteEnv(uri_of(actor), task=NoTask())) as env:
-        env.reset()
-        for number in range(SETTLING + round(CONTROL_HZ * seconds)):
-            *_, info = env.step(coded(number))
-            if number >= SETTLING:
-                errors_s.append(info["receipt"].tick_error_s)
-                missed += info["receipt"].ticks_missed
-    crowd.ask()
+    for number in range(SETTLING + round(CONTROL_HZ * seconds)):
+        *_, info = env.step(coded(number))
+        if number >= SETTLING:
+            errors_s.append(info["receipt"].tick_error_s)
+            missed += info["receipt"].ticks_missed
     cost = Cost(**actor.ask(record=False)) if recorded else None
     return Block(errors_s, missed, cost)
 
@@ -163,9 +163,7 @@ def p99(block: Block) -> float:
     return percentile(block.errors_s, 0.99)
 
 
-def interval(
-    with_s: Sequence[float], without_s: Sequence[float], seed: int
-) -> tuple[float, float]:
+def interval(with_s: Sequence[float], without_s: Sequence[float], seed: int) -> tuple[float, float]:
     """Return between what the ratio of the medians lies nine times in ten, were it done again.
 
     Pairs of neighbours are drawn together: what the machine did meanwhile, it did to both.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import functools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -75,10 +76,19 @@ class RecordingFile:
                 f"{path} cannot be written: {error.strerror}.",
                 hint="Does the folder exist, and may you write there?",
             ) from error
+        _prepare_schemas()
         self._writer = writer_to(cast("IO[bytes]", self._stream))
-        self._writer.start(library=f"ac-bridge; mcap {mcap.__version__}")
-        self._writer.add_metadata(ABOUT, {"format": FORMAT, **about})
-        self._stream.flush()
+        try:
+            self._writer.start(library=f"ac-bridge; mcap {mcap.__version__}")
+            self._writer.add_metadata(ABOUT, {"format": FORMAT, **about})
+            self._stream.flush()
+        except OSError as error:
+            self.abandon()
+            with contextlib.suppress(OSError):
+                path.unlink()  # there is nothing in it
+            raise RecordingError(
+                f"{path} cannot be written: {error.strerror}.", hint="Is there room on the disk?"
+            ) from error
 
     def write(self, topic: Topic, record: WireModel, time_ns: int) -> None:
         """Write a record, and what follows from it for other tools.
@@ -89,8 +99,8 @@ class RecordingFile:
             time_ns: when it was handed over, in nanoseconds since 1970-01-01 UTC.
         """
         frame = _frame_in(record)
-        seen_ns = time_ns if frame is None else round(frame.t_wall * foxglove.NANOSECONDS)
-        self._add(topic, plain.encode(record), time_ns, max(seen_ns, 0))
+        seen_ns = time_ns if frame is None else foxglove.seen_ns(frame)
+        self._add(topic, plain.encode(record), time_ns, seen_ns)
         if frame is not None and not 0.0 <= frame.t_wall - self._posed_s < POSE_S:
             self._posed_s = frame.t_wall
             self._pose(frame, time_ns)
@@ -134,12 +144,7 @@ class RecordingFile:
         self.counts[topic] += 1
 
     def _open_channel(self, topic: Topic) -> int:
-        model = MODELS.get(topic)
-        if model is None:
-            name, schema = _SCHEMAS[topic]
-        else:
-            name, schema = f"ac_bridge.{model.__name__}", plain.schema(model)
-        data = json.dumps(schema).encode()
+        name, data = _schema(topic)
         schema_id = self._writer.register_schema(name, SchemaEncoding.JSONSchema, data)
         return self._writer.register_channel(topic, MessageEncoding.JSON, schema_id)
 
@@ -147,6 +152,23 @@ class RecordingFile:
 def writer_to(stream: IO[bytes]) -> Writer:
     """Return what writes MCAP as all of our files have it: every byte is under a checksum."""
     return Writer(stream, CHUNK_BYTES, CompressionType.ZSTD, enable_data_crcs=True)
+
+
+@functools.cache
+def _schema(topic: Topic) -> tuple[str, bytes]:
+    """Return the name and the content of a topic's schema."""
+    model = MODELS.get(topic)
+    if model is None:
+        name, schema = _SCHEMAS[topic]
+    else:
+        name, schema = f"ac_bridge.{model.__name__}", plain.schema(model)
+    return name, json.dumps(schema).encode()
+
+
+def _prepare_schemas() -> None:
+    """Make every schema now: some take dozens of milliseconds, and later a tick may be due."""
+    for topic in Topic:
+        _schema(topic)
 
 
 class _Stream:

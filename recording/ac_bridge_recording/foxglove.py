@@ -25,6 +25,14 @@ _X_FORWARD: Quaternion = (-0.5, -0.5, -0.5, 0.5)
 
 NANOSECONDS = 1_000_000_000
 
+LATEST_S = 9e9
+"""The latest time that is told apart, in seconds: its nanoseconds still are 64 bits with a sign."""
+
+
+def seen_ns(frame: TelemetryFrame) -> int:
+    """Return a frame's time as a file can hold it: another machine's may be any number."""
+    return round(min(max(frame.t_wall, 0.0), LATEST_S) * NANOSECONDS)
+
 
 def transform(time_ns: int) -> dict[str, Any]:
     """Return how the game's axes lie in a map whose z is up: turned by 90 degrees about x."""
@@ -41,7 +49,7 @@ def pose(frame: TelemetryFrame) -> dict[str, Any]:
     """Return where the car is and how it lies: x forward, y left, z up, in the game's world."""
     x, y, z = frame.position
     return {
-        "timestamp": _stamp(round(frame.t_wall * NANOSECONDS)),
+        "timestamp": _stamp(seen_ns(frame)),
         "frame_id": WORLD,
         "pose": {
             "position": {"x": x, "y": y, "z": z},

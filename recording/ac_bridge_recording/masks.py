@@ -17,6 +17,9 @@ _MARKS = (
 )
 """The fields' names as either codec may write them: what has none of these needs no closer look."""
 
+_LEARNERS_MARKS = (*_MARKS, b"session", b"takeover", b"secret", b"token")
+"""In what learners send, which is short: some get the names wrong, and their quotes."""
+
 
 class Masks:
     """Replaces secrets in wire frames, each by a word of its own."""
@@ -24,19 +27,30 @@ class Masks:
     def __init__(self) -> None:
         self._words: dict[str, str] = {}
 
-    def mask(self, payload: bytes, codec: Codec) -> tuple[bytes, bool]:
+    def mask(
+        self, payload: bytes, codec: Codec, *, of_learner: bool = True
+    ) -> tuple[bytes, bool]:
         """Return a payload without its secrets, and whether it had any.
 
         What cannot be read as a message, and still names a field with a secret, is left out whole.
+
+        Args:
+            payload: of a WebSocket message.
+            codec: of its connection.
+            of_learner: whether a learner sent it, not an actor.
         """
-        if not any(mark in payload for mark in _MARKS):
+        if not any(mark in payload for mark in (_LEARNERS_MARKS if of_learner else _MARKS)):
             return payload, False
         try:
             message = codec.decode(payload, binary=codec.binary)
         except FrameError:
             return b"", True
         masked = self._masked(message)
-        return (payload, False) if masked is message else (codec.encode(masked), True)
+        encoded = codec.encode(masked)
+        # What follows a MessagePack message nobody reads: another one, perhaps, with a secret.
+        if masked is message and not (codec.binary and len(encoded) != len(payload)):
+            return payload, False
+        return encoded, True
 
     def _masked(self, message: Message) -> Message:
         if isinstance(message, Hello | Welcome) and message.session:

@@ -129,16 +129,18 @@ def _is_list(kind: Any) -> bool:
 def _plain(value: Any) -> dict[str, Any]:
     if isinstance(value, WireModel):
         fields, shape = value.__dict__, _shape(type(value))
-        if not shape.vectors and None not in map(fields.get, shape.missing):
+        missing = [name for name in shape.missing if fields.get(name) is None]
+        if not shape.vectors and not missing:
             return fields
         fields = fields.copy()
+        for name in missing:
+            fields.pop(name, None)
         for name in shape.vectors:
-            fields[name] = [dict(zip(AXES, vector, strict=True)) for vector in fields[name]]
-    elif isinstance(value, Mapping):
-        fields = dict(value)
-    else:
-        raise TypeError(f"{type(value).__name__} is not part of any record")
-    return {name: field for name, field in fields.items() if field is not None}
+            fields[name] = [{"x": x, "y": y, "z": z} for x, y, z in fields[name]]
+        return fields
+    if isinstance(value, Mapping):
+        return {name: field for name, field in value.items() if field is not None}
+    raise TypeError(f"{type(value).__name__} is not part of any record")
 
 
 def _components(vector: Any) -> Any:

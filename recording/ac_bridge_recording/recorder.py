@@ -41,6 +41,16 @@ QUEUE_BYTES = 32 * 1024 * 1024
 FRAME_BYTES = 4096
 """What a record is reckoned as that is not bytes: a frame, which is most of what is recorded."""
 
+ENTRY_BYTES = 512
+"""What a WebSocket message takes beyond its bytes: empty ones would wait without end."""
+
+WIRE_SHARE = 0.75
+"""How much of what may wait may be full when a WebSocket message still gets in: where there is too
+much, it is these that go, as what they said is recorded as frames and steps, too."""
+
+CLOSE_S = 60.0
+"""How long `close` waits for a disk. Whoever ends must not hang for one that never answers."""
+
 POLL_S = 0.02
 """How often the writer looks for work, in seconds: nobody spends time on waking it."""
 
@@ -123,7 +133,7 @@ class Recorder(Closing):
         # Each is written by one side alone, so that neither needs a lock.
         self._put_bytes = self._taken_bytes = self._most_bytes = 0
         self._dropped: collections.Counter[Topic] = collections.Counter()
-        self._told_dropped: collections.Counter[Topic] = collections.Counter()
+        self._told_dropped: dict[Topic, int] = {}
         self._masks = Masks()
         self._statics: GameStatics | None = None
         self._episode: int | None = None
@@ -221,7 +231,9 @@ class Recorder(Closing):
             codec: of the connection.
             payload: its bytes.
         """
-        self._put(Topic.WIRE, _Wire(link, way, codec, payload), len(payload))
+        size = len(payload) + ENTRY_BYTES
+        room = int(self._queue_bytes * WIRE_SHARE)
+        self._put(Topic.WIRE, _Wire(link, way, codec, payload), size, room)
 
     # --- How it goes ------------------------------------------------------------------------------
 
@@ -241,20 +253,32 @@ class Recorder(Closing):
         )
 
     def close(self) -> None:
-        """Write what waits, and finish the file. May be called twice."""
+        """Write what waits, and finish the file. May be called twice.
+
+        Of a disk that does not answer the file stays without an end; `failure` says so.
+        """
         if not self._closing.is_set():
             self.episode_ended("recording_stopped")
             self._closing.set()
-        if threading.current_thread() is not self._thread:  # what nobody refers to is closed there
-            self._thread.join()
+        if threading.current_thread() is self._thread:  # what nobody refers to is closed there
+            return
+        self._thread.join(CLOSE_S)
+        if self._thread.is_alive():
+            self._failure = f"{self._file.path} was not finished: its disk does not answer."
 
     # --- Inside -----------------------------------------------------------------------------------
 
-    def _put(self, topic: Topic, record: WireModel | _Wire, size: int = FRAME_BYTES) -> None:
+    def _put(
+        self,
+        topic: Topic,
+        record: WireModel | _Wire,
+        size: int = FRAME_BYTES,
+        room: int | None = None,
+    ) -> None:
         waiting = self._put_bytes - self._taken_bytes
         if self._failure or self._closing.is_set():
             return
-        if waiting + size > self._queue_bytes:
+        if waiting + size > (self._queue_bytes if room is None else room):
             self._dropped[topic] += 1
             return
         self._most_bytes = max(self._most_bytes, waiting + size)
@@ -295,17 +319,18 @@ class Recorder(Closing):
 
     def _tell_of_dropped(self, time_ns: int) -> None:
         """Write how many were dropped, where that is news."""
-        if self._dropped == self._told_dropped:
+        dropped = dict(self._dropped)  # in one go: who hands over may count at any moment
+        if dropped == self._told_dropped:
             return
-        dropped = self._dropped.copy()
-        for topic in dropped:
-            if dropped[topic] != self._told_dropped[topic]:
-                told = Dropped(topic=topic, count=dropped[topic])
-                self._file.write(Topic.DROPPED, told, time_ns)
+        for topic, count in dropped.items():
+            if count != self._told_dropped.get(topic):
+                self._file.write(Topic.DROPPED, Dropped(topic=topic, count=count), time_ns)
         self._told_dropped = dropped
 
     def _wire_frame(self, wire: _Wire) -> WireFrame:
-        payload, masked = self._masks.mask(wire.payload, wire.codec)
+        payload, masked = self._masks.mask(
+            wire.payload, wire.codec, of_learner=wire.way is Way.TO_ACTOR
+        )
         binary = wire.codec.binary
         values = {
             "link": wire.link,

@@ -24,8 +24,11 @@ from ac_bridge_protocol.codec import JSON, MSGPACK
 from ac_bridge_protocol.errors import ConnectError, LinkTimeoutError, RecordingError
 from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.messages import (
+    Event,
+    EventKind,
     Hello,
     Message,
+    Release,
     Reset,
     ResetResult,
     Step,
@@ -267,6 +270,25 @@ def test_an_actor_that_does_not_answer(tmp_path: Path) -> None:
             env.step(DRIVE)
     assert_right(path)
     assert ends(path) == [(2, "no_answer")]
+
+
+def test_the_last_words(tmp_path: Path) -> None:
+    """What comes in while the link is being closed is recorded, though nobody waits for it."""
+    left = Event(kind=EventKind.DRIVER_LEFT, message="The car is free.")
+
+    def script(peer: Peer) -> None:
+        peer.welcome()
+        peer.begin()
+        peer.send(left)
+
+    path = tmp_path / "a.mcap"
+    with scripted(script) as uri, RemoteEnv(uri, record=path) as env:
+        env.reset()
+    assert_right(path)
+    said = [message for _, _, message in wire_messages(path)]
+    begun = next(number for number, one in enumerate(said) if isinstance(one, ResetResult))
+    assert left in said[begun:], "before or after our own good-bye"
+    assert Release() in said[begun:]
 
 
 def test_links_are_numbered(lockstep_uri: str, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ac_bridge.clock import ManualClock
 from ac_bridge.game import Controls, Game, GameAbility, Page, PageSource, RecordingWheel
-from ac_bridge_protocol.errors import WheelError
+from ac_bridge_protocol.errors import GameAbsentError, WheelError
 from ac_bridge_protocol.frame import GameStatus
 from helpers.frames import graphics_page, physics_page, static_page
 
@@ -16,6 +16,7 @@ class SteadyPages(PageSource):
         moves: whether the physics goes on; if not, the game stalls.
         status: of the game.
         packet_id: counts the reads, and may be set back, as by a restart.
+        published: whether there are any.
     """
 
     atomic = True
@@ -24,9 +25,12 @@ class SteadyPages(PageSource):
         self.moves = True
         self.status = GameStatus.LIVE
         self.packet_id = 1
+        self.published = True
         self._static = static_page()
 
     def read(self, page: Page) -> bytes:
+        if not self.published:
+            raise GameAbsentError("No pages.")
         if page is Page.STATIC:
             return self._static
         if page is Page.PHYSICS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -67,6 +68,29 @@ def test_times(tmp_path: Path) -> None:
     assert first[2].log_time == START_NS
     assert first[2].publish_time == pytest.approx(START_NS + 700 * MILLISECOND_NS, abs=1000)
     assert second[2].publish_time == 0, "a time before 1970 has no place in the format"
+
+
+@pytest.mark.parametrize("t_wall", [1e300, 2e10, -1e300])
+def test_times_beyond_all_clocks(tmp_path: Path, t_wall: float) -> None:
+    """An actor elsewhere may say what it likes: it is recorded, and the recording goes on."""
+    path = tmp_path / "a.mcap"
+    file = RecordingFile(path, {})
+    file.write(Topic.TELEMETRY, moving(7, t_wall=t_wall), START_NS)
+    file.close({"written /telemetry": "1"})
+    (frame,) = Recording(path).frames()
+    assert frame.t_wall == t_wall
+
+
+def test_a_disk_that_is_full_already(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said at once, and no empty file is left there."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("ac_bridge_recording.file._Stream.write", fail)
+    with pytest.raises(RecordingError, match="No space left on device"):
+        RecordingFile(tmp_path / "a.mcap", {})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_poses_are_thinned(tmp_path: Path) -> None:

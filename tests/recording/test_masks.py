@@ -82,6 +82,10 @@ def test_the_same_secret_is_the_same_word() -> None:
         b'{"type":"hello","session" : "s3cr3t-of-a-session"',
         b'{"session":"s3cr3t-of-a-session"}',
         b'{"type":"hello","client":"c","sess\\u0069on":"s3cr3t-of-a-session","x":1}',
+        b'{"type":"reset","id":1,"takeover_key":"s3cr3t-of-a-session"}',
+        b'{"type":"hello","client":"c","session_id":"s3cr3t-of-a-session"}',
+        b"{'type': 'hello', 'session': 's3cr3t-of-a-session'}",
+        b'{"type":"hello","client":"c","token":"s3cr3t-of-a-session"}',
     ],
 )
 def test_what_cannot_be_read_is_left_out(payload: bytes) -> None:
@@ -105,3 +109,18 @@ def test_the_wrong_kind_of_message() -> None:
     """Text on a MessagePack connection is refused there, and its secret left out here."""
     payload = JSON.encode(Hello(client="c/1", session=SECRET))
     assert Masks().mask(payload, MSGPACK) == (b"", True)
+
+
+def test_what_follows_a_message() -> None:
+    """Nobody reads it, and it may be another message, with a secret."""
+    ping = Ping(id=1, t_sent=2.0)
+    both = MSGPACK.encode(ping) + MSGPACK.encode(Hello(client="c/1", session=SECRET))
+    assert Masks().mask(both, MSGPACK) == (MSGPACK.encode(ping), True)
+
+
+def test_frames_are_not_looked_at_twice() -> None:
+    """An actor's frame names a kind of session, which is no reason to read it as a message."""
+    frame = JSON.encode(Telemetry(frame=make_frame(), dropped=0))[:-1]  # no message at all
+    assert b"session" in frame
+    assert Masks().mask(frame, JSON, of_learner=False) == (frame, False)
+    assert Masks().mask(frame, JSON) == (b"", True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import collections
 import errno
 import json
 import threading
@@ -18,7 +19,7 @@ from ac_bridge_protocol.errors import RecordingError
 from ac_bridge_protocol.messages import EndReason, Ping
 from ac_bridge_recording import Recorder, Recording
 from ac_bridge_recording.file import RecordingFile
-from ac_bridge_recording.recorder import FRAME_BYTES
+from ac_bridge_recording.recorder import ENTRY_BYTES, FRAME_BYTES, WIRE_SHARE
 from ac_bridge_recording.topics import Topic, Way
 from helpers.frames import make_statics
 from helpers.recordings import ABOUT, START_NS, begun, fill, moving, record, stepped, ticking
@@ -133,12 +134,70 @@ def test_drops_at_the_very_end_are_told(tmp_path: Path, gate: Gate) -> None:
 
 def test_large_messages_count_as_what_they_are(tmp_path: Path, gate: Gate) -> None:
     """The bound is of bytes: a wire message that is larger than the queue never gets in."""
-    with Recorder(tmp_path / "a.mcap", ABOUT, now_ns=ticking(), queue_bytes=100) as recorder:
-        recorder.wire(1, Way.TO_ACTOR, MSGPACK, bytes(99))
-        recorder.wire(1, Way.TO_ACTOR, MSGPACK, bytes(2))
-        recorder.wire(1, Way.TO_ACTOR, MSGPACK, bytes(1))
+    room = int(100_000 * WIRE_SHARE)
+    with Recorder(tmp_path / "a.mcap", ABOUT, now_ns=ticking(), queue_bytes=100_000) as recorder:
+        recorder.wire(1, Way.TO_ACTOR, MSGPACK, bytes(room - 3 * ENTRY_BYTES))
+        recorder.wire(1, Way.TO_ACTOR, MSGPACK, bytes(ENTRY_BYTES + 1))
+        recorder.wire(1, Way.TO_ACTOR, MSGPACK, bytes(ENTRY_BYTES))
         assert recorder.stats().dropped == {Topic.WIRE: 1}
         gate.opened.set()
+
+
+def test_empty_messages_count_too(tmp_path: Path, gate: Gate) -> None:
+    """A peer that sends nothing, again and again, does not fill the memory."""
+    room = 9
+    queue_bytes = int(room * ENTRY_BYTES / WIRE_SHARE)
+    with Recorder(
+        tmp_path / "a.mcap", ABOUT, now_ns=ticking(), queue_bytes=queue_bytes
+    ) as recorder:
+        for _ in range(3 * room):
+            recorder.wire(1, Way.TO_ACTOR, MSGPACK, b"")
+        assert recorder.stats().dropped == {Topic.WIRE: 2 * room}
+        gate.opened.set()
+
+
+def test_messages_leave_room_for_the_rest(tmp_path: Path, gate: Gate) -> None:
+    """However many there are on the wire: what was driven is recorded."""
+    with Recorder(
+        tmp_path / "a.mcap", ABOUT, now_ns=ticking(), queue_bytes=16 * FRAME_BYTES
+    ) as recorder:
+        for _ in range(200):
+            recorder.wire(1, Way.TO_LEARNER, MSGPACK, bytes(FRAME_BYTES - ENTRY_BYTES))
+        recorder.frame(moving(0))
+        assert recorder.stats().dropped == {Topic.WIRE: 200 - int(16 * WIRE_SHARE)}
+        gate.opened.set()
+
+
+def test_counting_drops_while_they_are_told(tmp_path: Path) -> None:
+    """Whoever hands over may drop a first record of a topic at any moment, this one too."""
+
+    class Growing(collections.Counter[Topic]):
+        """A count that grows while it is looked through, as by another thread."""
+
+        def __iter__(self) -> Iterator[Topic]:
+            for topic in super().__iter__():
+                self[Topic.EVENT] += 1
+                yield topic
+
+    recorder = Recorder(tmp_path / "a.mcap", ABOUT, now_ns=ticking())
+    recorder._dropped = Growing({Topic.WIRE: 1})
+    recorder.frame(moving(0))
+    recorder.close()
+    assert not recorder.failure
+
+
+def test_a_disk_that_never_answers(
+    tmp_path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever closes does not hang for it, and is told."""
+    monkeypatch.setattr("ac_bridge_recording.recorder.CLOSE_S", 0.0)
+    recorder = Recorder(tmp_path / "a.mcap", ABOUT, now_ns=ticking())
+    recorder.frame(moving(0))
+    assert gate.reached.wait(PATIENCE_S)
+    recorder.close()
+    assert "was not finished" in recorder.failure
+    gate.opened.set()
+    wait_for(lambda: not threads())
 
 
 def test_it_keeps_out_of_the_way(tmp_path: Path) -> None:

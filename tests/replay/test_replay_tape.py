@@ -112,6 +112,31 @@ def test_steps_whose_beginning_was_dropped_are_left_out(tmp_path: Path) -> None:
     assert sum(isinstance(one.record, Tick) for one in tape.play()) == 2
 
 
+def test_drops_count_from_the_beginning(tmp_path: Path) -> None:
+    """Each record of them says how many there were so far."""
+    path = tmp_path / "dropped.mcap"
+    with taping(path) as recording:
+        put_episode(recording, 1, 2)
+        for count in (1, 3, 7):
+            recording.put(Topic.DROPPED, Dropped(topic=Topic.WIRE, count=count))
+        recording.put(Topic.DROPPED, Dropped(topic=Topic.EVENT, count=2))
+    assert Tape(path).dropped == 9
+
+
+def test_times_that_go_back(tmp_path: Path) -> None:
+    """As no recorder of ours writes them: each episode is found all the same."""
+    path = tmp_path / "back.mcap"
+    with taping(path) as recording:
+        put_episode(recording, 1, 2)
+        put_episode(recording, 2, 1, after_s=-5.0)
+        put_episode(recording, 3, 3, after_s=-1.0)
+    tape = Tape(path)
+    for number, episode in enumerate(tape.episodes):
+        start, *rest = (one.record for one in tape.play(number))
+        assert start == episode.start
+        assert isinstance(rest[episode.steps - 1], Tick)
+
+
 def test_what_cannot_be_played_says_why(tmp_path: Path) -> None:
     """A file that is missing, not ours, or without a frame."""
     with pytest.raises(RecordingError, match="cannot be read"):

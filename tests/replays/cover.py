@@ -165,7 +165,7 @@ def is_telling(field: FieldInfo, value: Any) -> bool:
 
 
 def is_nothing(value: Any) -> bool:
-    """Whether a value is what an empty page would give: none, zero, false, empty, or all of that."""
+    """Whether a value is what an empty page would give: none, zero, false, empty, or all such."""
     if isinstance(value, list):
         return all(is_nothing(one) for one in value)
     return value is None or value in (0, "") or value is False

@@ -1,4 +1,4 @@
-"""Changes of the wire, each as if it had been made in the models, to see whether anybody notices."""
+"""Changes of the wire, as if they had been made in the models, to see whether anybody notices."""
 
 from __future__ import annotations
 
@@ -58,9 +58,7 @@ def changed_value(member: enum.Enum) -> tuple[OnModel, OnModel]:
             return field is not None and type(member).__name__ in str(field.annotation)
 
         other = {new: value, value: new}
-        return {
-            name: other.get(one, one) if is_of(name) else one for name, one in plain.items()
-        }
+        return {name: other.get(one, one) if is_of(name) else one for name, one in plain.items()}
 
     return write, read
 
@@ -70,7 +68,9 @@ def renamed_type(kind: str) -> tuple[OnModel, OnModel]:
     other = {kind + CHANGED: kind, kind: kind + CHANGED}
 
     def change(_: type[WireModel], plain: Plain) -> Plain:
-        return plain | {"type": other.get(plain["type"], plain["type"])} if "type" in plain else plain
+        return (
+            plain | {"type": other.get(plain["type"], plain["type"])} if "type" in plain else plain
+        )
 
     return change, change
 
@@ -92,8 +92,10 @@ def wire_with(write: OnModel, read: OnModel) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def table_with(state: SessionState, move: tuple[Way, str], into: SessionState | None) -> Iterator[None]:
-    """Let a move of the actor's lead elsewhere for a while, or be none."""
+def table_with(
+    state: SessionState, move: tuple[Way, str], into: SessionState | None
+) -> Iterator[None]:
+    """Let a move lead elsewhere for a while, or be none, in the tables of both sides."""
     changed: Table = {
         one: {
             each: into if (one, each) == (state, move) else following
@@ -104,6 +106,7 @@ def table_with(state: SessionState, move: tuple[Way, str], into: SessionState | 
     }
     with pytest.MonkeyPatch.context() as patching:
         patching.setattr(session, "ACTOR", changed)
+        patching.setattr(session, "LEARNER", session._mirror(changed))
         yield
 
 

@@ -159,7 +159,10 @@ def doors(s: Script) -> None:
     s.open("codec", headers=bearer(TOKEN), offers=("ac-bridge.v0+json",))
     s.open("no_codec", headers=bearer(TOKEN), offers=())
     s.raw("rubbish", "hello\r\n\r\n")
-    s.raw("twice", "GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\nAuthorization: a\r\nAuthorization: b\r\n\r\n")
+    s.raw(
+        "twice",
+        "GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\nAuthorization: a\r\nAuthorization: b\r\n\r\n",
+    )
     s.raw("silent")
     s.advance(5.1)
     s.open("d", headers=bearer(TOKEN))
@@ -245,7 +248,7 @@ def no_key(s: Script) -> None:
 
 @scenario(lockstep=False)
 def latest(s: Script) -> None:
-    """Real time: everything that may come while a reset or a step is under way; late, held, eased."""
+    """Real time: everything that may come during a reset or a step; late, held, eased."""
     s.hello(mode="latest")
     s.say("d", "subscribe", id=0, hz=0.75)
     s.say("d", "unsubscribe")
@@ -263,42 +266,44 @@ def latest(s: Script) -> None:
     s.step(4)
     s.advance(2.5)
     s.say("d", "release")
+    s.advance(1.5)
     s.say("d", "reset", id=5)
+    s.say("d", "release")
     s.say("d", "reset", id=6)
+    s.say("d", "reset", id=7)
     s.advance(2.0)
     s.say("d", "pong", id=2, t_ping=0.0, t_received=0.0, t_sent=0.0)
     s.say("d", "ping", id=3, t_sent=0.5)
-    s.say("d", "subscribe", id=7, hz=1.0)
-    s.step(8)
+    s.say("d", "subscribe", id=8, hz=1.0)
     s.step(9)
+    s.step(10)
     s.say("d", "ping", id=2, t_sent=0.5)
     s.say("d", "pong", id=3, t_ping=0.0, t_received=0.0, t_sent=0.0)
-    s.say("d", "subscribe", id=9, hz=1.0)
+    s.say("d", "subscribe", id=10, hz=1.0)
     s.say("d", "unsubscribe")
-    s.step(8)
+    s.step(9)
     s.advance(0.1)
-    s.step(10)
+    s.step(11)
+    s.busy(0.0625)
     s.advance(0.1)
     s.advance(0.25)
-    s.step(11)
-    s.advance(0.1)
     s.step(12)
-    s.busy(0.35)
-    s.step(13)
     s.advance(0.1)
-    s.advance(0.45)
-    s.advance(0.2)
+    s.step(13)
+    s.busy(0.35)
     s.step(14)
-    s.say("d", "reset", id=15)
+    s.advance(0.75)
+    s.step(15)
+    s.say("d", "reset", id=16)
     s.advance(2.5)
-    s.step(16)
+    s.step(17)
     s.say("d", "release")
     s.hang_up()
 
 
 @scenario(lockstep=False, control_hz=20.0, hold_s=0.3, late_hold_ticks=1, late_brake=0.5)
 def fixed_delay(s: Script) -> None:
-    """Real time with a delay of two ticks: plans, late actions, and a link that is lost meanwhile."""
+    """Real time with a delay of two ticks: plans, late actions, a link that is lost meanwhile."""
     s.hello(mode="fixed_delay", delay_ticks=2)
     s.advance(1.0)
     s.say("d", "reset", id=2)
@@ -336,7 +341,7 @@ def slow_ticks(s: Script) -> None:
     s.say("d", "reset", id=1)
     s.advance(1.5)
     s.step(3, tick=3)
-    s.advance(3.0)
+    s.advance(5.0)
 
 
 @scenario(lockstep=False, takeover_key=KEY)
@@ -395,8 +400,10 @@ def crashed(s: Script) -> None:
     s.game("crash")
     s.advance(0.9)
     s.step(4)
-    s.advance(0.2)
-    s.say("d", "reset", id=5)
+    s.advance(0.15)
+    s.step(5)
+    s.advance(0.1)
+    s.say("d", "reset", id=6)
     s.advance(50.0)
     s.say("d", "release")
 
@@ -456,7 +463,8 @@ def broken_wheel(s: Script) -> None:
 
 @scenario(lockstep=True, gears="learner", gearbox="sequential", control_hz=1.0, smoothing="none")
 def shifting(s: Script) -> None:
-    """A driver who shifts, in a car with a sequential gearbox."""
+    """A driver who shifts, in a car with a sequential gearbox and a clutch."""
+    s.page("static", aidAutoClutch=0)
     s.hello()
     s.say("d", "reset", id=1, seed=5)
     s.step(2, (0.0, 1.0, 0.0, 0.0))
@@ -467,7 +475,6 @@ def shifting(s: Script) -> None:
     s.step(6, (0.0, 0.0, 0.0, 1.0))
     for request in range(7, 9):
         s.step(request, (0.0, 0.0, 0.0, 0.0))
-    s.say("d", "reset", id=9)
 
 
 @scenario(lockstep=True)
@@ -486,12 +493,12 @@ def every_value(s: Script) -> None:
     s.say("d", "reset", id=1, seed=1)
     s.page(
         "physics",
-        abs=0.5, tc=0.25, drs=1.0, ballast=10.0, carDamage=[1.0, 2.0, 3.0, 4.0, 5.0],
+        abs=0.5, tc=0.25, drs=1.0, ballast=10.0, carDamage=[1.0, 2.0, 30.0, 4.0, 500.0],
         numberOfTyresOut=2, pitLimiterOn=1, kersCharge=0.75, kersInput=0.5, turboBoost=1.25,
         performanceMeter=-0.5, engineBrake=3, ersRecoveryLevel=2, ersPowerLevel=1,
         ersHeatCharging=1, ersIsCharging=1, kersCurrentKJ=100.0, drsAvailable=1, drsEnabled=1,
         isAIControlled=1, tyreDirtyLevel=[0.5, 1.0, 1.5, 2.0], P2PActivations=3, P2PStatus=1,
-        airTemp="nan", wheelAngularSpeed=[0.0, 0.0, 1.0, 1.0], tyreWear=[90.0, 91.0, 92.0, 93.0],
+        airTemp="nan", wheelAngularSpeed=[0.0, 0.0, 1.0, 1.0], tyreWear=[10.0, 91.0, 92.0, 93.0],
         clutch=0.5, speedKmh=100.0,
     )  # fmt: skip
     for number in range(10):
@@ -515,9 +522,9 @@ def every_value(s: Script) -> None:
     s.step(15)
 
 
-@scenario(lockstep=False)
+@scenario((JSON,), lockstep=False)
 def slow_reader(s: Script) -> None:
-    """A spectator that stops reading gets the newest frame when it goes on, and how many it missed."""
+    """A spectator that stopped reading gets the newest frame, and how many it missed."""
     s.hello("w", role="spectator")
     s.advance(1.0)
     s.reads("w", False)

@@ -66,12 +66,16 @@ class Script:
         line = In.of(link, payload, binary=binary)
         self.lines.append(line.model_copy(update={"messages": messages}))
 
-    def rubbish(self, payload: bytes, link: str = "d", *, times: int = 1, other: bool = False) -> None:
+    def rubbish(
+        self, payload: bytes, link: str = "d", *, times: int = 1, other: bool = False
+    ) -> None:
         """Send bytes as they are, in the codec's kind of message or the other one."""
         line = In.of(link, payload, binary=self.codec.binary is not other)
         self.lines.append(line.model_copy(update={"times": times}))
 
-    def step(self, request: int, action: tuple[float, ...] = DRIVE, link: str = "d", **k: Any) -> None:
+    def step(
+        self, request: int, action: tuple[float, ...] = DRIVE, link: str = "d", **k: Any
+    ) -> None:
         """Ask for a step."""
         self.say(link, "step", id=request, action=action, **k)
 

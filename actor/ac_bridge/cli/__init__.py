@@ -20,6 +20,7 @@ from ac_bridge.cli.link_test import link_test
 from ac_bridge.cli.record import record
 from ac_bridge.cli.relay import relay
 from ac_bridge.cli.replay import replay
+from ac_bridge.cli.replay_check import replay_check
 from ac_bridge.cli.report import report
 from ac_bridge.cli.reset import reset
 from ac_bridge.cli.schema import schema
@@ -52,6 +53,7 @@ app.command("link-test")(link_test)
 app.command()(record)
 app.command()(inspect)
 app.command()(replay)
+app.command()(replay_check)
 app.command("export")(export_recordings)
 app.command()(report)
 app.command()(schema)

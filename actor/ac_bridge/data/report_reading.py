@@ -17,8 +17,9 @@ from ac_bridge.data.laps import Lap, laps
 from ac_bridge_protocol.codec import CODECS
 from ac_bridge_protocol.errors import FrameError, RecordingError
 from ac_bridge_protocol.messages import Ping, Pong
+from ac_bridge_recording.plain import restore
 from ac_bridge_recording.reader import Entry, Recording
-from ac_bridge_recording.topics import Topic, Way
+from ac_bridge_recording.topics import MODELS, Topic, Way
 
 NO_EPISODE = -1
 """Of a frame that belongs to no episode."""
@@ -40,6 +41,11 @@ _OWN_WAY = {"actor": Way.TO_LEARNER}
 
 PROGRESS_EVERY = 1000
 """Records."""
+
+_RARE = {
+    *(Topic.EPISODE_START, Topic.EPISODE_END, Topic.EVENT, Topic.STATICS, Topic.DROPPED),
+}
+"""What is validated: of these there are few, and the page repeats what they say."""
 
 Column: TypeAlias = "array.array[float]"
 
@@ -175,6 +181,8 @@ class _Pass:
         for number, entry in enumerate(recording.entries(Topic.TELEMETRY, *self._takers), 1):
             if number % PROGRESS_EVERY == 0:
                 progress(number)
+            if entry.topic in _RARE:
+                restore(MODELS[entry.topic], entry.plain)
             if entry.topic in self._takers:
                 self._takers[entry.topic](entry)
             if entry.topic is Topic.TELEMETRY and not from_steps:

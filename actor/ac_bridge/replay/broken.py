@@ -1,4 +1,4 @@
-"""A game that does not do what it should: a wheel that fails, pages that vanish or say otherwise."""
+"""A game that does not do as it should: a wheel that fails, pages that vanish or say otherwise."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from typing import Any
 from structlog.testing import capture_logs
 
 from ac_bridge.replay.differences import Difference, differences
+from ac_bridge.replay.lawful import unlawful
 from ac_bridge.replay.scene import Scene
 from ac_bridge.replay.still import StillClock, StillLoop
 from ac_bridge.replay.transcript import Came, Transcript
@@ -37,7 +38,7 @@ def check_actor(transcript: Transcript) -> list[Difference]:
     finally:
         loop.close()
     found = differences(transcript.head, transcript.lines, scene.lines)
-    return found + troubles.differences(transcript)
+    return found + troubles.differences(transcript) or unlawful(scene.lines)
 
 
 class _Troubles:

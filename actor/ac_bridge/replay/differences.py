@@ -97,15 +97,20 @@ def _of_part(part: _Part, now: list[Came], masking: Masking) -> list[Difference]
         if _name(one) != _name(other):
             return [_of_order(part, [line for _, line in recorded], now, number, one, other)]
         if one != other:
-            return [Difference(number, where, what) for where, what in _of_lines(one, other)]
-    after = _after(part)
+            answers = isinstance(one, Out) and _type_of(one) in ("failure", "refusal")
+            after = f", {_after(part)}" if answers else ""
+            return [
+                Difference(number, where, what + after) for where, what in _of_lines(one, other)
+            ]
     if len(recorded) > len(now):
         number, missing = recorded[len(now)]
-        return [Difference(number, _name(missing), f"recorded {after}, and now it does not come")]
+        what = f"recorded {_after(part)}, and now it does not come"
+        return [Difference(number, _name(missing), what)]
     if len(now) > len(recorded):
         last = recorded[-1][0] if recorded else part.line
         more = now[len(recorded)]
-        return [Difference(last, _name(more), f"came {after}, and was not recorded: {_told(more)}")]
+        what = f"came {_after(part)}, and was not recorded: {_told(more)}"
+        return [Difference(last, _name(more), what)]
     return []
 
 
@@ -203,7 +208,9 @@ def _of_lines(one: Came, other: Came) -> list[tuple[str, str]]:
 
 
 def _root(line: Came) -> str:
-    return _type_of(line) if isinstance(line, Out) else _name(line)
+    """Return what the paths of a line's fields begin with."""
+    kind = _plain(line).get("type")
+    return kind if isinstance(kind, str) else _name(line)
 
 
 def _plain(line: Came) -> Any:

@@ -90,29 +90,34 @@ def _drive(link: str, talk: list[tuple[int, bool, Plain]]) -> RecordedDrive | No
 def _requests(talk: list[tuple[int, bool, Plain]], delay_ticks: int) -> list[Request]:
     """Return the requests that a learner can make again, with what it gets for them."""
     taken: list[Request] = []
+    implied = range(0)
     for request in _asked(talk):
         owed = taken[-1].under_way if taken else []
+        asked = request.plain["id"]
         if request.plain["type"] == "reset":
-            first = request.plain["id"] + 1
-            owed, wanted = list(range(first, first + delay_ticks)), request.plain["id"]
-        elif not taken or taken[-1].answer.get("end") is not None:
+            implied = range(asked + 1, asked + 1 + delay_ticks)
+            owed, wanted = list(implied), asked
+        elif not taken or taken[-1].answer.get("end") is not None or asked in implied:
             continue
         else:
-            owed = [*owed, request.plain["id"]]
-            wanted = owed.pop(0)
-        results = [
-            one
-            for before in (*taken, request)
-            for one in before.said
-            if one["type"] in ("reset_result", "step_result") and one["id"] == wanted
-        ]
-        if results:
-            request.answer, request.under_way = results[0], owed
+            wanted, *owed = *owed, asked
+        result = _result([*taken, request], wanted)
+        if result is not None:
+            request.answer, request.under_way = result, owed
             taken.append(request)
     known = {one.plain["id"] for one in taken} | {id_ for one in taken for id_ in one.under_way}
     for request in taken:
         request.said = [one for one in request.said if _belongs(one, known)]
     return taken
+
+
+def _result(requests: list[Request], wanted: int) -> Plain | None:
+    """Return the result that answers a request, if it came by then."""
+    for request in requests:
+        for said in request.said:
+            if said["type"] in ("reset_result", "step_result") and said["id"] == wanted:
+                return said
+    return None
 
 
 def _asked(talk: list[tuple[int, bool, Plain]]) -> list[Request]:

@@ -6,6 +6,7 @@ Everything else is compared byte for byte.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ class Mask:
 
     Attributes:
         name: what transcripts call it.
-        fields: paths of the fields, with the message's type first.
+        fields: paths of the fields, with the message's type first; the type alone is all of it.
         reason: why it cannot be the same twice.
         always: whether every transcript has it, named or not.
     """
@@ -54,10 +55,23 @@ MASKS = (
         always=True,
     ),
     Mask(
+        "rounding",
+        ("reset_result", "step_result", "telemetry"),
+        "Numbers below 1e-12 become 0.0: they are what the rounding of this machine's sine and "
+        "cosine leaves of a zero, and another one's leaves something else.",
+        always=True,
+    ),
+    Mask(
         "sentences",
         ("failure.message", "failure.hint", "refusal.message", "refusal.hint", "event.message"),
         "Sentences for people may become better; programs go by codes and kinds. For transcripts "
         "of released versions.",
+    ),
+    Mask(
+        "before",
+        ("reset_result.episode", "event.message", "failure.message", "failure.hint"),
+        "Addresses of learners, for how many seconds they did something, and how many episodes "
+        "there were: of recordings, which begin anywhere in an actor's life.",
     ),
     Mask(
         "times",
@@ -67,8 +81,15 @@ MASKS = (
 )
 """Every mask that there is."""
 
+NOISE = 1e-12
+"""What is nearer to zero is zero: the smallest number that a page can mean is a thousand times as
+large."""
+
 ACTOR = "ac-bridge"
 """What the actor's software is called in transcripts."""
+
+_HISTORY = re.compile(r"\S+:\d+(?: \(relay\))?|\b\d+(?= s\b)|(?<=Episode )\d+")
+"""Addresses, seconds, and numbers of episodes in a sentence."""
 
 _NAMED = {mask.name: mask for mask in MASKS}
 
@@ -115,6 +136,8 @@ class Masking:
                         _pair(name, old, binary=binary), _pair(name, new, binary=binary), 1
                     )
                     plain[name] = new
+                elif about == kind and not name and _packed(plain, binary=binary) == payload:
+                    payload = _packed(without_noise(plain), binary=binary)
         return payload
 
     def mask_page(self, body: bytes) -> bytes:
@@ -145,6 +168,8 @@ class Masking:
             case "parsers":
                 about, colon, _ = value.partition(": ")
                 return f"{about}: ..." if colon and plain.get("code") == "malformed" else value
+            case "before":
+                return _HISTORY.sub("...", value) if isinstance(value, str) else 0
             case "times":
                 return 0.0
             case _:
@@ -157,6 +182,15 @@ def plain_of(payload: bytes, *, binary: bool) -> Any:
         return ormsgpack.unpackb(payload) if binary else orjson.loads(payload)
     except ValueError:
         return None
+
+
+def without_noise(value: Any) -> Any:
+    """Return plain data with every number that is nothing but rounding replaced by 0.0."""
+    if isinstance(value, dict):
+        return {name: without_noise(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [without_noise(one) for one in value]
+    return 0.0 if isinstance(value, float) and abs(value) < NOISE else value
 
 
 def _packed(value: Any, *, binary: bool) -> bytes:

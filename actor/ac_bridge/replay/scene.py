@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from typing import Any
 
+import orjson
 from structlog.testing import capture_logs
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
@@ -53,6 +55,7 @@ from ac_bridge.server.app import TIMES_HZ
 from ac_bridge.server.house import Access, ActorHouse
 from ac_bridge.server.lease import Terms
 from ac_bridge.standin import StandinGame
+from ac_bridge_protocol.codec import JSON
 from ac_bridge_protocol.errors import RecordingError
 
 PIECE_S = 1.0 / 256.0
@@ -74,10 +77,9 @@ def play(head: Head, done: Iterable[Done]) -> Transcript:
         RecordingError: a line cannot be done.
         SettingError: the head asks for an actor that there cannot be.
     """
-    clock = StillClock()
-    loop = StillLoop(clock)
-    scene = Scene(head, loop)
+    loop = StillLoop(StillClock())
     try:
+        scene = Scene(head, loop)
         with capture_logs():
             loop.run_until_complete(scene.play(joined(done)))
     finally:
@@ -109,9 +111,9 @@ class Scene:
             clock=None if terms.lockstep else self._clock,
         )
         self._wheel = BreakableWheel(self._game.wheel)
-        self._game.wheel = self._wheel  # type: ignore[assignment]
+        self._game.wheel = self._wheel
         self._pages = BreakablePages(self._game.pages)
-        self._game.pages = self._pages  # type: ignore[assignment]
+        self._game.pages = self._pages
         self._rig = Rig(self._game, _rig_settings(terms))
         limits = GateLimits(connections=terms.connections, per_address=terms.per_address)
         self._gate = Gate(limits)
@@ -121,18 +123,27 @@ class Scene:
         self.lines: list[Done | Came] = []
 
     async def play(self, done: Iterable[Done]) -> None:
-        """Do all of it."""
+        """Do all of it.
+
+        Raises:
+            RecordingError: a line cannot be done.
+            BaseExceptionGroup: the actor broke down.
+        """
         try:
             async with asyncio.TaskGroup() as tasks:
                 terms = self._head.actor
                 lent = Terms(terms.grace_s, terms.spectators, terms.takeover_key)
                 self._actor = Actor(self._rig, self._clock, tasks, terms=lent)
                 self._house = ActorHouse(self._actor, self._clock, self._gate, self._access)
-                running = [tasks.create_task(self._keep_time())]
+                running = []
+                if terms.keeps_time:
+                    running.append(tasks.create_task(self._keep_time()))
                 if not terms.lockstep:
                     running.append(tasks.create_task(self._sample()))
                 try:
                     await self._loop.settle()
+                    if terms.driven_before:
+                        await self._drive_before()
                     for line in done:
                         self.lines.append(line)
                         await self._do(line)
@@ -143,13 +154,33 @@ class Scene:
                         task.cancel()
                     for link in self._links.values():
                         link.transport.cut()
+        except* RecordingError as group:
+            raise group.exceptions[0] from None
         finally:
             self._rig.close()
+
+    async def _drive_before(self) -> None:
+        """Let somebody drive a step, so that the actor knows its game."""
+        name = "before"
+        action = [0.0] * len(self._rig.format.components)
+        said: list[dict[str, Any]] = [
+            {"type": "hello", "client": name},
+            {"type": "reset", "id": 0, "seed": 0},
+            {"type": "step", "id": 1, "action": action},
+        ]
+        await self._do(Open(link=name, offers=(JSON.subprotocol,)))
+        for plain in said:
+            await self._do(In(link=name, text=orjson.dumps(plain).decode()))
+        await self._do(HangUp(link=name))
+        del self._links[name]
+        self._coming.clear()
+        self._masking = Masking(self._head.masks)
 
     def _settle_lines(self) -> None:
         """Note what came of a line: link by link, as no two of them have an order that counts."""
         order = list(self._links)
-        self.lines += sorted(self._coming, key=lambda came: order.index(came.link))
+        came: list[Came] = sorted(self._coming, key=lambda line: order.index(line.link))
+        self.lines += came
         self._coming.clear()
 
     # --- What the actor's process does ------------------------------------------------------------
@@ -330,7 +361,7 @@ class Link:
             return
         self._ended = True
         headers = tuple(response.headers.raw_items())
-        body = self._masking.mask_page(response.body or b"").decode()
+        body = self._masking.mask_page(bytes(response.body or b"")).decode()
         self._came(
             TurnedAway(link=self._name, status=response.status_code, headers=headers, body=body)
         )

@@ -12,10 +12,12 @@ import heapq
 import itertools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVarTuple
 
 from ac_bridge.clock import ManualClock
 from ac_bridge_protocol.errors import RecordingError
+
+Ts = TypeVarTuple("Ts")
 
 ROUNDS = 100_000
 """Turns of the loop without an end after which something runs in circles."""
@@ -68,8 +70,8 @@ class StillLoop(asyncio.SelectorEventLoop):
 
     def call_soon(
         self,
-        callback: Callable[..., object],
-        *args: Any,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
         """Call back in the next turn; counted, so that `settle` knows when nothing is left."""
@@ -79,8 +81,8 @@ class StillLoop(asyncio.SelectorEventLoop):
     def call_at(
         self,
         when: float,
-        callback: Callable[..., object],
-        *args: Any,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """Call back once `advance` has come to that moment."""

@@ -6,6 +6,7 @@ that is one episode, whose steps are made up of the frames (`ac_bridge.replay.ma
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import itertools
 import statistics
@@ -73,7 +74,6 @@ class Tape:
     def __init__(self, path: Path, hz: float | None = None) -> None:
         self.recording = Recording(path)
         self.statics: GameStatics | None = None
-        self.dropped = 0
         self._all: list[TapedEpisode] = []
         self._read_through()
         frames = list(itertools.islice(self.recording.frames(), LOOKED_AT))
@@ -143,7 +143,12 @@ class Tape:
     def _read_through(self) -> None:
         """Find the episodes, and whatever is missing or damaged."""
         current: TapedEpisode | None = None
+        began: collections.Counter[int] = collections.Counter()
+        dropped: dict[str, int] = {}  # each record of it counts from the beginning
+        newest_ns, self._in_order = 0, True
         for entry in self.recording.entries(*_INDEXED):
+            self._in_order = self._in_order and newest_ns <= entry.time_ns
+            newest_ns = entry.time_ns
             match entry.topic:
                 case Topic.STEP:
                     if current is not None:
@@ -151,7 +156,8 @@ class Tape:
                 case Topic.EPISODE_START:
                     start = plain.restore(EpisodeStart, entry.plain)
                     self.statics = self.statics or start.statics
-                    at_once = sum(one.time_ns == entry.time_ns for one in self._all)
+                    at_once = began[entry.time_ns]
+                    began[entry.time_ns] += 1
                     current = TapedEpisode(start, entry.time_ns, len(self._all), at_once)
                     self._all.append(current)
                 case Topic.EPISODE_END:
@@ -159,7 +165,9 @@ class Tape:
                 case Topic.STATICS:
                     self.statics = self.statics or plain.restore(GameStatics, entry.plain)
                 case _:
-                    self.dropped += plain.restore(Dropped, entry.plain).count
+                    told = plain.restore(Dropped, entry.plain)
+                    dropped[told.topic] = told.count
+        self.dropped = sum(dropped.values())
 
     def _make_up(self, frames: list[TelemetryFrame], hz: float | None) -> None:
         """Take the stream of frames for the one episode, if it is enough for that."""
@@ -206,7 +214,9 @@ class Tape:
         """Yield what was recorded, from an episode on."""
         since_ns, first, number = 0, 0, 0
         if since is not None:
-            since_ns, first, number = since.time_ns, since.number, since.number - since.at_once
+            first = since.number
+            if self._in_order:  # else nothing can be left out by its time
+                since_ns, number = since.time_ns, since.number - since.at_once
         steps = 0  # left in the episode
         waits = since is not None
         for entry in self.recording.entries(*_PLAYED, since_ns=since_ns):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
@@ -33,8 +33,9 @@ Pairs: TypeAlias = Annotated[
 
 
 class ActorTerms(WireModel):
-    """What matters of an actor's settings: see `ac_bridge.settings.ActorSettings`. Its game is the
-    stand-in, since no other one can do the same thing twice.
+    """What matters of an actor's settings, named as in `ac_bridge.settings.ActorSettings`.
+
+    The game is the stand-in: no other one can do the same thing twice.
     """
 
     lockstep: bool = True
@@ -57,6 +58,11 @@ class ActorTerms(WireModel):
     """Served at once."""
     per_address: int = 24
     """Connections of one address that are served at once."""
+    driven_before: bool = False
+    """Whether somebody drove already when the transcript begins."""
+    keeps_time: bool = True
+    """Whether it shows that it is alive, and ends what was away for too long: a recording's
+    transcript knows nothing of the time between its messages."""
 
 
 class Head(WireModel):
@@ -162,7 +168,7 @@ class In(Said):
     """A learner sent a message."""
 
     what: Literal["in"] = "in"
-    times: int = Field(default=1, ge=1, le=2**20)
+    times: int = Field(default=1, ge=1, le=2**21)
     """The payload is this so often, one after the other: a message of a megabyte in a line."""
     messages: int = Field(default=1, ge=1, le=2**17)
     """The message came so often."""
@@ -276,7 +282,7 @@ Came: TypeAlias = Opened | TurnedAway | Out | Closed | Dropped
 """What came of it."""
 Line: TypeAlias = Annotated[Done | Came, Field(discriminator="what")]
 
-CAME: tuple[type[WireModel], ...] = get_args(Came)
+CAME = (Opened, TurnedAway, Out, Closed, Dropped)
 
 _LINE: TypeAdapter[Any] = TypeAdapter(Line)
 

@@ -10,6 +10,8 @@ Whatever has four values runs front left, front right, rear left, rear right.
 
 from __future__ import annotations
 
+import copy
+import functools
 import math
 from typing import Any
 
@@ -21,6 +23,12 @@ Wheels = tuple[float, float, float, float]
 
 def car_parameters() -> Any:
     """Return the model's parameters of this car, the caller's to change."""
+    return copy.deepcopy(_read_parameters())
+
+
+@functools.cache
+def _read_parameters() -> Any:
+    """Return them as read from the model's file, once: that takes longer than a seeded reset."""
     p = parameters_vehicle2()
     p.h_s = 0.46
     for name in ("p_hx1", "p_vx1", "r_hx1", "p_hy1", "p_vy1", "r_by3", "r_hy1", "r_vy1"):
