@@ -1,6 +1,6 @@
 """What does recording cost the ticks, and what does a killed recorder leave?
 
-    uv run python benchmarks/recording.py [--quick] [--json] [--only cost] [--pairs 60] [--kills 100]
+    uv run python benchmarks/recording.py [--quick] [--json] [--only cost] [--kills 100]
 
 Two rows. Cost: an actor in real time, control at 60 Hz and telemetry at 333 Hz, a learner that
 steps at every tick and a spectator who gets every frame; by turns recorded, wire frames included,
@@ -28,12 +28,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from _faults.row import Row
 from _recording import kills, turns
 from _recording.stream import template
+from _recording.switched import CONTROL_HZ, TELEMETRY_HZ
 
 ROWS = ("cost", "kills")
 ALLOWED_PERCENT = round(100 * (turns.ALLOWED_RATIO - 1))
 COST = (
-    f"An actor records telemetry at {turns.TELEMETRY_HZ:g} Hz, steps at {turns.CONTROL_HZ:g} Hz, "
-    "and wire frames",
+    f"An actor records telemetry at {TELEMETRY_HZ:g} Hz, control at {CONTROL_HZ:g} Hz, wire frames",
     f"tick error p99 at most {ALLOWED_PERCENT} % higher, nothing dropped",
 )
 KILLS = (

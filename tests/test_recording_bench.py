@@ -20,6 +20,7 @@ COST = Cost(
     seconds=SECONDS,
     thread_s=0.4,
     size_bytes=2**20,
+    frames=round(TELEMETRY_HZ * SECONDS),
     written={"/telemetry": round(TELEMETRY_HZ * SECONDS), "/wire": 3600},
     dropped=0,
     most_waiting_bytes=100_000,
@@ -77,12 +78,22 @@ def test_all_ticks_count():
         dataclasses.replace(COST, written={"/telemetry": 100, "/wire": 3600}),
         dataclasses.replace(COST, written={}),
     ],
-    ids=["dropped", "few frames", "nothing"],
+    ids=["dropped", "frames missing", "nothing"],
 )
 def test_what_is_not_recorded_costs_nothing(cost, quick):
     """A recording with gaps is no success, however cheap it was."""
     found = dataclasses.replace(add_up(blocks(cost=cost)), ratio=1.0, pooled_ratio=1.0)
     assert not judge(found, quick=quick).holds
+
+
+def test_too_few_frames():
+    """A machine that cannot even sample at the telemetry rate says nothing about the cost."""
+    cost = dataclasses.replace(COST, frames=100, written={"/telemetry": 100})
+    found = dataclasses.replace(add_up(blocks(cost=cost)), ratio=1.0, pooled_ratio=1.0)
+    verdict = judge(found, quick=False)
+    assert not verdict.holds
+    assert "too busy" in verdict.measured
+    assert judge(found, quick=True).holds
 
 
 def test_quick_judges_no_times():
@@ -126,6 +137,6 @@ def test_a_block_for_real():
     """An actor is driven with and without a recorder, and nothing is missing from the file."""
     found = add_up(turns.by_turns(1, 0.5, lambda *_: None))
     assert found.dropped == 0
-    assert found.frames > 0
+    assert found.frames == found.recorded_frames > 0
     assert found.with_recording.ticks == found.without.ticks == 30
     assert found.thread_share > 0

@@ -40,6 +40,8 @@ class Cost:
     thread_s: float
     """Of the processor, by the recorder's thread."""
     size_bytes: int
+    frames: int
+    """Of the stream, handed over."""
     written: dict[str, int]
     dropped: int
     most_waiting_bytes: int
@@ -59,11 +61,13 @@ class Switch(ActorRecorder):
         self._clock = SystemClock()
         self._on: ActorRecorder | None = None
         self._links = 0
+        self._frames = 0
         self._since_s = 0.0
 
     def begin(self) -> None:
         """Begin a file."""
         self._since_s = self._clock.now()
+        self._frames = 0
         self._on = record_actor(self._folder, self._rig, self._clock, wire=True)
 
     def end(self) -> Cost:
@@ -79,6 +83,7 @@ class Switch(ActorRecorder):
             seconds=seconds,
             thread_s=thread_s,
             size_bytes=stats.path.stat().st_size,
+            frames=self._frames,
             written=dict(stats.written),
             dropped=sum(stats.dropped.values()),
             most_waiting_bytes=stats.most_waiting_bytes,
@@ -100,6 +105,7 @@ class Switch(ActorRecorder):
     def frame(self, frame: TelemetryFrame, statics: GameStatics | None) -> None:
         """Record a frame of the stream."""
         if self._on is not None:
+            self._frames += 1
             self._on.frame(frame, statics)
 
     def event(self, event: Event) -> None:
@@ -152,7 +158,7 @@ def main() -> None:
         threading.Thread(target=obey, daemon=True).start()
         say(port=port)
 
-    app._recorder = make
+    app._recorder = make  # type: ignore[assignment]
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     settings = ActorSettings(
         game="standin",

@@ -27,9 +27,7 @@ class Masks:
     def __init__(self) -> None:
         self._words: dict[str, str] = {}
 
-    def mask(
-        self, payload: bytes, codec: Codec, *, of_learner: bool = True
-    ) -> tuple[bytes, bool]:
+    def mask(self, payload: bytes, codec: Codec, *, of_learner: bool = True) -> tuple[bytes, bool]:
         """Return a payload without its secrets, and whether it had any.
 
         What cannot be read as a message, and still names a field with a secret, is left out whole.

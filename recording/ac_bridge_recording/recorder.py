@@ -19,6 +19,7 @@ from pathlib import Path
 from ac_bridge_protocol.codec import Codec
 from ac_bridge_protocol.frame import GameStatics, TelemetryFrame
 from ac_bridge_protocol.helpers import Closing
+from ac_bridge_protocol.limits import MESSAGE_BYTES
 from ac_bridge_protocol.messages import EndReason, Event, ResetResult, StepResult
 from ac_bridge_protocol.spec import EnvSpec
 from ac_bridge_protocol.wire import WireModel, trusted
@@ -43,6 +44,10 @@ FRAME_BYTES = 4096
 
 ENTRY_BYTES = 512
 """What a WebSocket message takes beyond its bytes: empty ones would wait without end."""
+
+BEGINNING_BYTES = 4096
+"""Of a WebSocket message that is larger than any may be, or is no text where it should be, so much
+is recorded: to write all of a megabyte of nonsense would hold the interpreter beyond a tick."""
 
 WIRE_SHARE = 0.75
 """How much of what may wait may be full when a WebSocket message still gets in: where there is too
@@ -93,6 +98,8 @@ class _Wire:
     way: Way
     codec: Codec
     payload: bytes
+    cut: bool
+    """Whether there was more of it."""
 
 
 _Entry = tuple[int, Topic, "WireModel | _Wire", int]
@@ -223,7 +230,7 @@ class Recorder(Closing):
         self._episode = None
 
     def wire(self, link: int, way: Way, codec: Codec, payload: bytes) -> None:
-        """Record a WebSocket message as it goes over the wire.
+        """Record a WebSocket message as it goes over the wire; of an oversized one the beginning.
 
         Args:
             link: number of the connection.
@@ -231,9 +238,12 @@ class Recorder(Closing):
             codec: of the connection.
             payload: its bytes.
         """
+        cut = len(payload) > MESSAGE_BYTES
+        if cut:
+            payload = payload[:BEGINNING_BYTES]
         size = len(payload) + ENTRY_BYTES
         room = int(self._queue_bytes * WIRE_SHARE)
-        self._put(Topic.WIRE, _Wire(link, way, codec, payload), size, room)
+        self._put(Topic.WIRE, _Wire(link, way, codec, payload, cut), size, room)
 
     # --- How it goes ------------------------------------------------------------------------------
 
@@ -331,14 +341,19 @@ class Recorder(Closing):
         payload, masked = self._masks.mask(
             wire.payload, wire.codec, of_learner=wire.way is Way.TO_ACTOR
         )
-        binary = wire.codec.binary
+        text, cut = None, wire.cut
+        if not wire.codec.binary:
+            try:
+                text = payload.decode()
+            except UnicodeDecodeError:
+                text, cut = payload[:BEGINNING_BYTES].decode(errors="replace"), True
         values = {
             "link": wire.link,
             "way": wire.way,
             "subprotocol": wire.codec.subprotocol,
-            "text": None if binary else payload.decode(errors="replace"),
-            "data": base64.b64encode(payload).decode() if binary else None,
-            "masked": masked,
+            "text": text,
+            "data": base64.b64encode(payload).decode() if text is None else None,
+            "masked": masked or cut,
         }
         return trusted(WireFrame, values)
 

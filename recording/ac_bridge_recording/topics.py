@@ -87,7 +87,8 @@ class WireFrame(WireModel):
     data: Annotated[str | None, Field(json_schema_extra={"contentEncoding": "base64"})]
     """Of a binary message, in base64."""
     masked: bool
-    """Whether a secret was replaced: then these are not the bytes that went over the wire."""
+    """Whether a secret was replaced, or nonsense left out (what is larger than any message, or no
+    text where it should be): then these are not the bytes that went over the wire."""
 
 
 class Dropped(WireModel):

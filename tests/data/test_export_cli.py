@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import subprocess
 import sys
@@ -115,6 +116,29 @@ def test_nothing_is_left_behind_when_it_fails(recording: Path, tmp_path: Path) -
     result = CliRunner().invoke(app, args)
     assert isinstance(result.exception, RecordingError)
     assert list(tmp_path.iterdir()) == [other]
+
+
+def test_a_disk_that_is_full(
+    recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is an error of ours, and there is no half table either; not even closing has to work."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    close = pq.ParquetWriter.close
+
+    def close_and_fail(writer: pq.ParquetWriter) -> None:
+        close(writer)
+        fail()
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", fail)
+    monkeypatch.setattr(pq.ParquetWriter, "close", close_and_fail)
+    args = ["export", str(recording), "--to", "parquet", "-o", str(tmp_path / "a.parquet")]
+    result = CliRunner().invoke(app, args)
+    assert isinstance(result.exception, RecordingError)
+    assert "No space left on device" in str(result.exception)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

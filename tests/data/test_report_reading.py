@@ -198,3 +198,27 @@ def test_a_record_that_is_not_as_this_version_writes_it(
     with pytest.raises(RecordingError, match=r"cannot read.*Error") as caught:
         gathered(path)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("topic", "said"),
+    [
+        (Topic.EVENT, {"type": "event", "kind": 3, "message": "one"}),
+        (Topic.EVENT, {"type": "event", "kind": "driver_joined", "message": ["one"]}),
+        (Topic.STATICS, {"track": "imola", "track_length_m": "long"}),
+        (Topic.EPISODE_END, {"episode": 1, "steps": 0, "reason": {}}),
+        (Topic.DROPPED, {"topic": "/wire", "count": "many"}),
+    ],
+)
+def test_what_the_page_repeats_is_looked_at(
+    tmp_path: Path, topic: Topic, said: dict[str, object]
+) -> None:
+    """Of the wrong type it would fail where nobody expects it."""
+    path = tmp_path / "x.mcap"
+    with taping(path) as tape:
+        record = MODELS[topic].model_construct()
+        record.__dict__.clear()
+        record.__dict__.update(said)
+        tape.put(topic, record)
+    with pytest.raises(RecordingError, match="cannot be read"):
+        gathered(path)

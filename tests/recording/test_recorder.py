@@ -14,12 +14,18 @@ from typing import Any
 import pytest
 from mcap.reader import make_reader
 
-from ac_bridge_protocol.codec import JSON, MSGPACK
+from ac_bridge_protocol.codec import JSON, MSGPACK, Codec
 from ac_bridge_protocol.errors import RecordingError
+from ac_bridge_protocol.limits import MESSAGE_BYTES
 from ac_bridge_protocol.messages import EndReason, Ping
 from ac_bridge_recording import Recorder, Recording
 from ac_bridge_recording.file import RecordingFile
-from ac_bridge_recording.recorder import ENTRY_BYTES, FRAME_BYTES, WIRE_SHARE
+from ac_bridge_recording.recorder import (
+    BEGINNING_BYTES,
+    ENTRY_BYTES,
+    FRAME_BYTES,
+    WIRE_SHARE,
+)
 from ac_bridge_recording.topics import Topic, Way
 from helpers.frames import make_statics
 from helpers.recordings import ABOUT, START_NS, begun, fill, moving, record, stepped, ticking
@@ -133,12 +139,13 @@ def test_drops_at_the_very_end_are_told(tmp_path: Path, gate: Gate) -> None:
 
 
 def test_large_messages_count_as_what_they_are(tmp_path: Path, gate: Gate) -> None:
-    """The bound is of bytes: a wire message that is larger than the queue never gets in."""
+    """The bound is of bytes: a wire message that is larger than its room never gets in."""
     room = int(100_000 * WIRE_SHARE)
+    size = MESSAGE_BYTES - ENTRY_BYTES
     with Recorder(tmp_path / "a.mcap", ABOUT, now_ns=ticking(), queue_bytes=100_000) as recorder:
-        recorder.wire(1, Way.TO_ACTOR, MSGPACK, bytes(room - 3 * ENTRY_BYTES))
-        recorder.wire(1, Way.TO_ACTOR, MSGPACK, bytes(ENTRY_BYTES + 1))
-        recorder.wire(1, Way.TO_ACTOR, MSGPACK, bytes(ENTRY_BYTES))
+        recorder.wire(1, Way.TO_ACTOR, MSGPACK, bytes(size))
+        recorder.wire(1, Way.TO_ACTOR, MSGPACK, bytes(room - MESSAGE_BYTES))
+        recorder.wire(1, Way.TO_ACTOR, MSGPACK, bytes(room - MESSAGE_BYTES - ENTRY_BYTES))
         assert recorder.stats().dropped == {Topic.WIRE: 1}
         gate.opened.set()
 
@@ -373,6 +380,32 @@ def test_wire_frames(tmp_path: Path) -> None:
     assert (second.link, second.way, second.text) == (2, Way.TO_LEARNER, None)
     assert second.subprotocol == "ac-bridge.v1+msgpack"
     assert third.text == "�{"
+
+
+@pytest.mark.parametrize("codec", [JSON, MSGPACK])
+def test_oversized_messages_are_cut(tmp_path: Path, codec: Codec) -> None:
+    """A stranger's megabyte of nonsense must not hold the interpreter; what is cut says so."""
+    path = tmp_path / "a.mcap"
+    with Recorder(path, ABOUT, now_ns=ticking()) as recorder:
+        recorder.wire(1, Way.TO_ACTOR, codec, b"x" * MESSAGE_BYTES)
+        recorder.wire(1, Way.TO_ACTOR, codec, b"x" * (MESSAGE_BYTES + 1))
+    whole, cut = (one for _, one in Recording(path).records(Topic.WIRE))
+    sizes = [
+        len(one.text if one.text is not None else base64.b64decode(one.data))
+        for one in (whole, cut)
+    ]
+    assert sizes == [MESSAGE_BYTES, BEGINNING_BYTES]
+    assert [whole.masked, cut.masked] == [False, True]
+
+
+def test_what_is_no_text(tmp_path: Path) -> None:
+    """Bytes on a connection that speaks text: their beginning is recorded, and they are marked."""
+    path = tmp_path / "a.mcap"
+    with Recorder(path, ABOUT, now_ns=ticking()) as recorder:
+        recorder.wire(1, Way.TO_ACTOR, JSON, b"\xff" * MESSAGE_BYTES)
+    ((_, frame),) = Recording(path).records(Topic.WIRE)
+    assert frame.text == "\ufffd" * BEGINNING_BYTES
+    assert frame.masked
 
 
 def test_no_secret_is_in_the_file(tmp_path: Path) -> None:

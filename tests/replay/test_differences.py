@@ -68,10 +68,12 @@ def test_nothing_differs() -> None:
         (
             {"a": 1, "b": 2},
             {"b": 2, "a": 1},
-            'step_result (the order of its fields): recorded ["type","a","b"], '
-            'now ["type","b","a"]',
+            (
+                'step_result (the order of its fields): recorded ["type","a","b"], '
+                'now ["type","b","a"]'
+            ),
         ),
-        ({"n": 0.0}, {"n": -0.0}, "step_result: written otherwise from byte 27 on: "),
+        ({"n": 0.0}, {"n": -0.0}, "step_result: written otherwise from byte 26 on: "),
     ],
 )
 def test_a_field_is_named(recorded: dict[str, Any], now: dict[str, Any], expected: str) -> None:
@@ -102,8 +104,7 @@ def test_a_binary_message_is_looked_into() -> None:
 def test_what_does_not_come_is_named() -> None:
     """With the message that it came after."""
     assert told([asked(), said()], [asked()]) == [
-        "line 5: step_result on link d: recorded after the step of line 4, "
-        "and now it does not come"
+        "line 5: step_result on link d: recorded after the step of line 4, and now it does not come"
     ]
 
 
@@ -111,8 +112,10 @@ def test_what_comes_beside_is_named() -> None:
     """With what it says, if it says why."""
     failure = said("failure", code="busy", message="No.")
     assert told([asked()], [asked(), failure]) == [
-        "line 4: failure on link d: came after the step of line 4, "
-        "and was not recorded: failure on link d (busy: No.)"
+        (
+            "line 4: failure on link d: came after the step of line 4, "
+            "and was not recorded: failure on link d (busy: No.)"
+        )
     ]
 
 
@@ -120,8 +123,10 @@ def test_what_comes_instead_is_named() -> None:
     """An answer that became a failure is told with its code."""
     failure = said("failure", code="malformed", message="step.action: Field required.")
     assert told([asked(), said()], [asked(), failure]) == [
-        "line 5: step_result on link d: recorded after the step of line 4, and now came instead: "
-        "failure on link d (malformed: step.action: Field required.)"
+        (
+            "line 5: step_result on link d: recorded after the step of line 4, and now came "
+            "instead: failure on link d (malformed: step.action: Field required.)"
+        )
     ]
 
 

@@ -1,1 +1,1 @@
-"""Golden transcripts of the protocol, what writes them, and the tests that hold code against them."""
+"""Golden transcripts of the protocol, what writes them, and what holds code against them."""

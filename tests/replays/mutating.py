@@ -14,6 +14,7 @@ from ac_bridge_protocol.codec import JsonCodec, MsgpackCodec
 from ac_bridge_protocol.messages import MESSAGE_TYPES
 from ac_bridge_protocol.session import ACTOR, SessionState, Table, Way
 from ac_bridge_protocol.wire import WireModel
+from replays.cover import parts_of
 
 Plain = dict[str, Any]
 OnModel = Callable[[type[WireModel], Plain], Plain]
@@ -22,8 +23,17 @@ CHANGED = "_changed"
 """Goes behind what gets another name."""
 
 
-def renamed_field(model: type[WireModel], name: str) -> tuple[OnModel, OnModel]:
-    """Return what gives a field another name where it is written, and where it is read."""
+def renamed_field(
+    model: type[WireModel], name: str, *, inside: bool = False
+) -> tuple[OnModel, OnModel]:
+    """Return what gives a field another name where it is written, and where it is read.
+
+    Args:
+        model: that has the field.
+        name: of the field.
+        inside: whether to read it so inside of messages too: what an actor reads has no models in
+            it, and looking for them takes time.
+    """
 
     def write(written: type[WireModel], plain: Plain) -> Plain:
         if written is not model:
@@ -36,7 +46,24 @@ def renamed_field(model: type[WireModel], name: str) -> tuple[OnModel, OnModel]:
         new_names = {name + CHANGED: name, name: name + CHANGED}
         return {new_names.get(one, one): value for one, value in plain.items()}
 
-    return write, read
+    def read_inside(read_as: type[WireModel], plain: Plain) -> Plain:
+        parts = {
+            one: part
+            for one, field in read_as.model_fields.items()
+            for part in parts_of(field.annotation)
+            if issubclass(part, WireModel)
+        }
+        return read(
+            read_as,
+            {
+                one: read_inside(parts[one], value)
+                if one in parts and isinstance(value, dict)
+                else value
+                for one, value in plain.items()
+            },
+        )
+
+    return write, read_inside if inside else read
 
 
 def changed_value(member: enum.Enum) -> tuple[OnModel, OnModel]:

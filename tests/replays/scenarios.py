@@ -48,6 +48,7 @@ def watch(s: Script) -> None:
     s.say("w", "unsubscribe")
     s.say("d", "release")
     s.advance(2.5)
+    s.say("w", "ping", id=10, t_sent=1.0)
     s.hang_up("w")
 
 

@@ -16,8 +16,10 @@ from ac_bridge.cli.options import JsonOption, errors_as_json
 from ac_bridge.replay.check import check_actor
 from ac_bridge.replay.differences import Difference
 from ac_bridge.replay.learner import check_learner
+from ac_bridge.replay.recorded import transcript_of
 from ac_bridge.replay.transcript import Transcript, load
 from ac_bridge_protocol.errors import ACBridgeError, RecordingError
+from ac_bridge_recording.about import SUFFIX
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +96,8 @@ def _read(file: Path) -> Transcript:
     Raises:
         RecordingError: there is none.
     """
+    if file.suffix == SUFFIX:
+        return transcript_of(file)
     try:
         return load(file.read_bytes(), str(file))
     except OSError as error:
@@ -118,7 +122,7 @@ def _show(verdicts: list[_Verdict]) -> None:
                 console.print(Text(f"  {side}: {difference}"), soft_wrap=True)
     wrong = sum(not verdict.ok for verdict in verdicts)
     if wrong:
-        console.print(Text(f"{wrong} of {len(verdicts)} differ.", style="bold red"))
+        console.print(Text(f"{wrong} of {len(verdicts)} files do not hold.", style="bold red"))
 
 
 def _report(verdict: _Verdict) -> dict[str, Any]:

@@ -124,6 +124,12 @@ def export(
             left_out += counts.left_out
         _require(counted.episodes)
         sink.close()
+    except OSError as error:
+        sink.abandon()
+        raise RecordingError(
+            f"{output} could not be written: {error.strerror or error}.",
+            hint="Is there room on the disk? What there was of it is removed.",
+        ) from error
     except BaseException:
         sink.abandon()
         raise

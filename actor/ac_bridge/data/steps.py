@@ -321,6 +321,7 @@ class _Driven:
         spec, profile = start.spec, self._profile
         if profile is None or profile.name == spec.observation_profile:
             profile = None
+            self._require("observation", len(observation), _size(start))
         head = Head(
             recording=self._name,
             recorded_episode=start.episode,
@@ -348,26 +349,40 @@ class _Driven:
             self._last = number, record.action
             return
         action = record.action[: len(start.spec.action)]  # a local driver's may have the clutch
-        if len(action) < len(start.spec.action):
-            raise RecordingError(
-                f"An action of {self._name} has {len(action)} components, and its spec names "
-                f"{len(start.spec.action)}.",
-                hint="It was not written by ac-bridge.",
-            )
+        self._require("action", len(action), len(start.spec.action))
         self._last = number, action
         observation = record.observation
         if self._observe is not None:
             observation = self._observe(record.frame)
+        else:
+            self._require("observation", len(observation), _size(start))
         receipt = record.receipt
         self._judging.step(
             _Made(receipt.tick, action, observation, record.frame, receipt, record.end)
         )
+
+    def _require(self, what: str, size: int, specified: int) -> None:
+        """Check that something recorded is as long as its spec says.
+
+        Raises:
+            RecordingError: it is not.
+        """
+        if size != specified:
+            raise RecordingError(
+                f"An {what} of {self._name} has {size} numbers, and its spec names {specified}.",
+                hint="It was not written by ac-bridge.",
+            )
 
     def _end(self, reason: str) -> None:
         under_way: Sequence[Action] = ()
         if self._start is not None and self._last is not None and self._start.spec.delay_ticks:
             under_way = self._asked.after(*self._last, self._start.spec.delay_ticks)
         self._judging.end(reason, under_way)
+
+
+def _size(start: EpisodeStart) -> int:
+    """Return how long the observations of an episode are."""
+    return sum(feature.size for feature in start.spec.observation)
 
 
 class _Laps:

@@ -9,6 +9,7 @@ that it brought (``next_obs_``), and all fields of the frame at the step's end u
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import json
@@ -164,7 +165,8 @@ class ParquetTable:
     def abandon(self) -> None:
         """Leave nothing behind."""
         if self._writer is not None:
-            self._writer.close()
+            with contextlib.suppress(OSError):  # of a disk that is full
+                self._writer.close()
             self._part.unlink(missing_ok=True)
 
     def _open(self) -> None:

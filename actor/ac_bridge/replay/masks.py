@@ -13,7 +13,8 @@ from typing import Any
 import orjson
 import ormsgpack
 
-from ac_bridge_protocol.errors import SettingError
+from ac_bridge_protocol.codec import CODECS
+from ac_bridge_protocol.errors import FrameError, SettingError
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,6 +75,12 @@ MASKS = (
         "there were: of recordings, which begin anywhere in an actor's life.",
     ),
     Mask(
+        "rewritten",
+        ("welcome",),
+        "A recording leaves out the driver's secret, and so writes its welcome anew: with the "
+        "fields in the order in which the protocol's models have them.",
+    ),
+    Mask(
         "times",
         ("step_result.t_sent", "ping.t_sent", "pong.t_ping", "pong.t_received", "pong.t_sent"),
         "The machine's clock, in transcripts of sessions that ran by a real one.",
@@ -90,6 +97,8 @@ ACTOR = "ac-bridge"
 
 _HISTORY = re.compile(r"\S+:\d+(?: \(relay\))?|\b\d+(?= s\b)|(?<=Episode )\d+")
 """Addresses, seconds, and numbers of episodes in a sentence."""
+
+_CODEC_OF = {codec.binary: codec for codec in CODECS.values()}
 
 _NAMED = {mask.name: mask for mask in MASKS}
 
@@ -136,8 +145,8 @@ class Masking:
                         _pair(name, old, binary=binary), _pair(name, new, binary=binary), 1
                     )
                     plain[name] = new
-                elif about == kind and not name and _packed(plain, binary=binary) == payload:
-                    payload = _packed(without_noise(plain), binary=binary)
+                elif about == kind and not name:
+                    payload = self._whole(mask, payload, plain, binary=binary)
         return payload
 
     def mask_page(self, body: bytes) -> bytes:
@@ -156,6 +165,17 @@ class Masking:
             return payload
         new = self._secrets[word]
         return payload.replace(_packed(word, binary=binary), _packed(new, binary=binary), 1)
+
+    def _whole(self, mask: Mask, payload: bytes, plain: Any, *, binary: bool) -> bytes:
+        """Return a message that is masked as a whole."""
+        codec = _CODEC_OF[binary]
+        if mask.name == "rewritten":
+            try:
+                return codec.encode(codec.decode(payload, binary=binary))
+            except FrameError:  # not a message of this version
+                return payload
+        written_alike = _packed(plain, binary=binary) == payload
+        return _packed(without_noise(plain), binary=binary) if written_alike else payload
 
     def _masked(self, mask: Mask, plain: dict[str, Any], value: Any) -> Any:
         match mask.name:

@@ -31,7 +31,7 @@ from ac_bridge_protocol.spec import Mode
 from ac_bridge_recording import Recording
 from ac_bridge_recording.topics import Topic, Way, WireFrame
 
-MASKS = ("before", "times")
+MASKS = ("before", "rewritten", "times")
 """What every recording's transcript needs beyond the masks that all have."""
 
 LEFT_OUT = ("ping", "pong")
@@ -120,26 +120,49 @@ def _gears(*, shifts: bool, blips: bool) -> Literal["learner", "game", "actor"]:
 
 
 def _lines(frames: Sequence[WireFrame]) -> Iterator[Done | Came]:
-    last = {frame.link: number for number, frame in enumerate(frames)}
-    going_on = {hello["session"] for hello in _said(frames, "hello") if hello.get("session")}
+    ends = _ends(frames)
+    named = {
+        _plain(frame).get("session"): number
+        for number, frame in enumerate(frames)
+        if frame.way is Way.TO_ACTOR
+    }
     masking = Masking(MASKS)
     opened: set[int] = set()
     kept: set[int] = set()  # links whose session goes on elsewhere
     for number, frame in enumerate(frames):
-        link, payload = str(frame.link), _payload(frame)
-        binary = frame.text is None
+        link, payload, binary = str(frame.link), _payload(frame), frame.text is None
         if frame.link not in opened:
             opened.add(frame.link)
             yield Open(link=link, offers=(frame.subprotocol,))
             yield Opened(link=link, subprotocol=frame.subprotocol)
-        plain = plain_of(payload, binary=binary)
-        kind = plain.get("type") if isinstance(plain, dict) else None
-        if kind == "welcome" and plain.get("session") in going_on:
+        plain = _plain(frame)
+        kind = plain.get("type")
+        if kind == "welcome" and named.get(plain.get("session"), 0) > number:
             kept.add(frame.link)
-        if kind not in LEFT_OUT:
+        end = ends[frame.link]
+        is_told = number < end or (number == end and kind != "release")
+        if is_told and kind not in LEFT_OUT:
             yield _line(link, frame.way, masking, payload, binary=binary)
-        if last[frame.link] == number and number < len(frames) - 1:
+        if number == end:
             yield Cut(link=link) if frame.link in kept else HangUp(link=link)
+
+
+def _ends(frames: Sequence[WireFrame]) -> dict[int, int]:
+    """Return where each link ended, as the number of a frame.
+
+    A learner that lets go and hangs up at once may be told what came of it, or not any more: with
+    its good-bye its link ends here.
+    """
+    ends: dict[int, int] = {}
+    left: dict[int, int] = {}
+    for number, frame in enumerate(frames):
+        kind = _plain(frame).get("type")
+        if kind == "release":
+            left[frame.link] = number
+        elif kind not in ("event", *LEFT_OUT):
+            left.pop(frame.link, None)
+        ends[frame.link] = number
+    return ends | left
 
 
 def _line(link: str, way: Way, masking: Masking, payload: bytes, *, binary: bool) -> In | Out:
@@ -150,10 +173,12 @@ def _line(link: str, way: Way, masking: Masking, payload: bytes, *, binary: bool
 
 def _said(frames: Iterable[WireFrame], kind: str) -> Iterator[dict[str, Any]]:
     """Return every message of a type, as plain data."""
-    for frame in frames:
-        plain = plain_of(_payload(frame), binary=frame.text is None)
-        if isinstance(plain, dict) and plain.get("type") == kind:
-            yield plain
+    return (plain for plain in map(_plain, frames) if plain.get("type") == kind)
+
+
+def _plain(frame: WireFrame) -> dict[str, Any]:
+    plain = plain_of(_payload(frame), binary=frame.text is None)
+    return plain if isinstance(plain, dict) else {}
 
 
 def _payload(frame: WireFrame) -> bytes:
