@@ -23,6 +23,10 @@ MAGIC = b"\x89MCAP0\r\n"
 MOST_RECORD_BYTES = 256 * 1024 * 1024
 """A record, or a chunk, that claims to be larger is damaged, or made to fill our memory."""
 
+MOST_MESSAGE_BYTES = 16 * 1024 * 1024
+"""Likewise of a message, ten times the largest of ours: read as JSON it may take twenty times that.
+"""
+
 BROKEN = (McapError, struct.error, ValueError, zstandard.ZstdError)
 """What reading something damaged ends with."""
 
@@ -156,6 +160,8 @@ def in_chunk(data: bytes) -> Iterator[Schema | Channel | RawMessage]:
         content = data[offset : offset + length]
         offset += length
         if opcode == Opcode.MESSAGE:
+            if length > MOST_MESSAGE_BYTES:
+                raise ValueError(f"a message claims {length} bytes")
             head = _MESSAGE.unpack_from(content)
             yield RawMessage._make((start, *head, content[_MESSAGE.size :]))
         elif opcode in _IN_CHUNKS:

@@ -24,6 +24,7 @@ from ac_bridge_recording.file import ABOUT, FORMAT, RESULT
 from ac_bridge_recording.raw import (
     BROKEN,
     MAGIC,
+    MOST_MESSAGE_BYTES,
     MOST_RECORD_BYTES,
     Place,
     parse,
@@ -263,6 +264,8 @@ def _messages(
         if opcode == Opcode.MESSAGE:
             if length < _MESSAGE_HEAD:
                 raise damaged("a message is too short to be one")
+            if length > MOST_MESSAGE_BYTES:
+                raise damaged(f"a message claims {length} bytes")
             channel, _, time_ns = _MESSAGE.unpack_from(data, offset)
             topic = channels.get(channel)
             if topic is not None and topic in wanted:

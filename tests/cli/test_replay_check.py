@@ -74,3 +74,14 @@ def test_what_is_no_transcript_is_named(tmp_path: Path, content: bytes | None, s
     wrong, right = json.loads(result.output)["files"]
     assert said in wrong["problem"]
     assert right["ok"]
+
+
+def test_a_recording_is_read_as_one(tmp_path: Path) -> None:
+    """By its name, a file is looked at as MCAP."""
+    path = tmp_path / "some.mcap"
+    path.write_bytes(GOLDEN.read_bytes())
+    result = CliRunner().invoke(app, ["replay-check", "--json", str(path)])
+    assert result.exit_code == 1
+    (verdict,) = json.loads(result.output)["files"]
+    assert "some.mcap" in verdict["problem"]
+    assert "transcript" not in verdict["problem"]

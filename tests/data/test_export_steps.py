@@ -274,6 +274,24 @@ def test_an_odd_record_is_named(tmp_path: Path) -> None:
         read(tmp_path / "b.mcap")
 
 
+@pytest.mark.parametrize(
+    ("topic", "field"),
+    [(Topic.STEP, "action"), (Topic.STEP, "observation"), (Topic.EPISODE_START, "observation")],
+)
+def test_what_is_not_as_long_as_its_spec_says(tmp_path: Path, topic: Topic, field: str) -> None:
+    """A row of it would not fit its table."""
+    path = recorded(tmp_path / "a.mcap", 3)
+    written = RecordingFile(tmp_path / "b.mcap", {"game": "standin"})
+    for found, time_ns, said in Recording(path).entries(Topic.EPISODE_START, Topic.STEP):
+        record = plain.restore(MODELS[found], said)
+        if found is topic:
+            record = record.model_copy(update={field: getattr(record, field)[:-1]})
+        written.write(found, record, time_ns)
+    written.close({})
+    with pytest.raises(RecordingError, match=f"{field} .* numbers, and its spec names"):
+        read(tmp_path / "b.mcap")
+
+
 # --- What was asked for ---------------------------------------------------------------------------
 
 

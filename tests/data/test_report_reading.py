@@ -14,6 +14,7 @@ from ac_bridge_protocol.errors import RecordingError
 from ac_bridge_protocol.messages import Event, EventKind, Message, Ping, Pong
 from ac_bridge_recording.reader import Recording
 from ac_bridge_recording.topics import (
+    MODELS,
     Dropped,
     EpisodeEnd,
     EpisodeStart,

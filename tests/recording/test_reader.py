@@ -16,8 +16,8 @@ from mcap.writer import Writer
 
 from ac_bridge_protocol.errors import RecordingError
 from ac_bridge_recording import Recording
-from ac_bridge_recording.file import RecordingFile
-from ac_bridge_recording.raw import MAGIC, places
+from ac_bridge_recording.file import RecordingFile, writer_to
+from ac_bridge_recording.raw import MAGIC, MOST_MESSAGE_BYTES, places
 from ac_bridge_recording.reader import RecordedEpisode
 from ac_bridge_recording.topics import Dropped, EpisodeEnd, EpisodeStart, StepRecord, Topic
 from helpers.recordings import ABOUT, START_NS, begun, in_chunks, moving, record, stepped
@@ -247,6 +247,21 @@ def test_what_claims_to_be_huge_or_is_not_what_it_claims(tmp_path: Path, bad: by
         assert tracemalloc.get_traced_memory()[1] < 10_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_a_message_of_many_megabytes(tmp_path: Path) -> None:
+    """A few bytes on the disk; as JSON it would fill our memory. It is not even looked at."""
+    path = tmp_path / "a.mcap"
+    with path.open("wb") as stream:
+        writer = writer_to(stream)
+        writer.start()
+        writer.add_metadata("ac_bridge", {"format": "1"})
+        channel = writer.register_channel("/event", "json", 0)
+        writer.add_message(channel, START_NS, b"[" + b"[]," * (MOST_MESSAGE_BYTES // 3), START_NS)
+        writer.finish()  # type: ignore[no-untyped-call]
+    assert path.stat().st_size < 100_000
+    with pytest.raises(RecordingError, match="a message claims"):
+        read_all(path)
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
