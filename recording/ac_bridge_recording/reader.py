@@ -148,11 +148,13 @@ class Recording:
                 if start is not None:
                     yield RecordedEpisode(start, steps, None)
                 start, steps = record, []
-            elif start is None:
+            elif not isinstance(record, StepRecord | EpisodeEnd):
+                continue  # there is no other
+            elif start is None or record.episode != start.episode:
                 continue  # what it belongs to was dropped
             elif isinstance(record, StepRecord):
                 steps.append(record)
-            elif isinstance(record, EpisodeEnd):
+            else:
                 yield RecordedEpisode(start, steps, record)
                 start = None
         if start is not None:

@@ -19,6 +19,9 @@ from ac_bridge.cli.export import MOST_SHOWN
 from ac_bridge.data.minari_dataset import ROOT_VARIABLE
 from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol.errors import RecordingError
+from ac_bridge_recording import Recording, plain
+from ac_bridge_recording.file import RecordingFile
+from ac_bridge_recording.topics import MODELS, EpisodeStart, StepRecord, Topic
 from helpers.actors import make_rig, serving
 
 
@@ -115,6 +118,22 @@ def test_nothing_is_left_behind_when_it_fails(recording: Path, tmp_path: Path) -
     args = ["export", str(recording), str(other), "--to", "parquet", "-o", str(out)]
     result = CliRunner().invoke(app, args)
     assert isinstance(result.exception, RecordingError)
+    assert list(tmp_path.iterdir()) == [other]
+
+
+def test_a_number_that_no_table_can_hold(recording: Path, tmp_path: Path) -> None:
+    """A recording of somebody else's may have it; there is no half table then."""
+    other, out = tmp_path / "other.mcap", tmp_path / "a.parquet"
+    written = RecordingFile(other, {"game": "standin"})
+    for topic, time_ns, said in Recording(recording).entries(Topic.EPISODE_START, Topic.STEP):
+        record = plain.restore(MODELS[topic], said)
+        assert isinstance(record, EpisodeStart | StepRecord)
+        frame = record.frame.model_copy(update={"packet_id": 2**64 - 1})
+        written.write(topic, record.model_copy(update={"frame": frame}), time_ns)
+    written.close({})
+    result = CliRunner().invoke(app, ["export", str(other), "--to", "parquet", "-o", str(out)])
+    assert isinstance(result.exception, RecordingError)
+    assert "no table can hold" in str(result.exception)
     assert list(tmp_path.iterdir()) == [other]
 
 

@@ -260,6 +260,22 @@ def test_another_observation_is_made_of_the_frames(
     assert same.rows == read(path)[0].rows
 
 
+def test_steps_whose_beginning_was_dropped(tmp_path: Path) -> None:
+    """Nobody knows how they were stepped, and they are not the episode's before them."""
+    path = recorded(tmp_path / "a.mcap", 4)
+    written = RecordingFile(tmp_path / "b.mcap", {"game": "standin"})
+    for episode in (1, 2):
+        for topic, time_ns, said in Recording(path).entries(Topic.EPISODE_START, Topic.STEP):
+            if (topic, episode) != (Topic.EPISODE_START, 2):
+                record = plain.restore(MODELS[topic], said | {"episode": episode})
+                written.write(topic, record, time_ns)
+    written.close({})
+    kept, _ = read(tmp_path / "b.mcap")
+    assert [len(rows) for rows in kept.rows] == [4]
+    (only,) = Recording(tmp_path / "b.mcap").episodes()
+    assert len(only.steps) == 4
+
+
 def test_an_odd_record_is_named(tmp_path: Path) -> None:
     """Whoever wrote it."""
     path = recorded(tmp_path / "a.mcap", 1)

@@ -87,7 +87,7 @@ def test_an_edit_is_told_like_a_change(name: str, tmp_path: Path) -> None:
     _copy_with(edit, tmp_path)
     ended = subprocess.run(
         [sys.executable, "-m", "ac_bridge.cli", "replay-check", str(path), "--json"],
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *_known_paths()])},
         capture_output=True,
         timeout=PATIENCE_S,
         check=False,
@@ -96,6 +96,10 @@ def test_an_edit_is_told_like_a_change(name: str, tmp_path: Path) -> None:
     (verdict,) = json.loads(ended.stdout)["files"]
     # A field that the source calls something else is missed there under that name.
     assert _without_change(verdict["actor"]) == _without_change(expected)
+
+
+def _known_paths() -> list[str]:
+    return [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
 
 
 def _without_change(told: object) -> object:

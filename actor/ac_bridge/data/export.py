@@ -130,6 +130,12 @@ def export(
             f"{output} could not be written: {error.strerror or error}.",
             hint="Is there room on the disk? What there was of it is removed.",
         ) from error
+    except OverflowError as error:
+        sink.abandon()
+        raise RecordingError(
+            f"A recording has a number that no table can hold: {error}.",
+            hint="It was not written by ac-bridge.",
+        ) from error
     except BaseException:
         sink.abandon()
         raise

@@ -309,9 +309,13 @@ class _Driven:
                 self._end(self._reason or Cut.GAP)
                 self._asked.begin()
                 self._begin(record, record.observation, record.frame)
-            elif isinstance(record, StepRecord) and self._start is not None:
+            elif not isinstance(record, StepRecord | EpisodeEnd):
+                continue  # there is no other
+            elif self._start is None or record.episode != self._start.episode:
+                continue  # its beginning was dropped
+            elif isinstance(record, StepRecord):
                 self._step(record, self._start)
-            elif isinstance(record, EpisodeEnd):
+            else:
                 self._reason = record.reason  # what was under way may still follow on the wire
         self._end(self._reason or Cut.END)
 

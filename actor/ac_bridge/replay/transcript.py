@@ -359,7 +359,7 @@ def _read(adapter: TypeAdapter[Any], text: bytes, source: str, number: int) -> A
         why = str(error)
     raise RecordingError(
         f"Line {number} of {source} is none of a transcript: {why[:300]}.",
-        hint="docs/protocol.md says how transcripts are written.",
+        hint="docs/recordings.md says how transcripts are written.",
     )
 
 
