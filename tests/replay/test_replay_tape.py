@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ac_bridge.replay.made_up import wheel_in
-from ac_bridge.replay.playhead import Playhead
+from ac_bridge.replay.playhead import LONGEST_GAP_S, Playhead
 from ac_bridge.replay.records import Tick
 from ac_bridge.replay.tape import Tape, rate_of
 from ac_bridge_protocol.errors import RecordingError, SettingError
@@ -259,3 +259,17 @@ def test_a_step_that_came_late_is_no_new_time(tmp_path: Path) -> None:
         due.append(cue.due_s)
         head.take()
     assert due == pytest.approx([0.0, 0.2, 0.4, 0.4, 0.6])
+
+
+def test_a_rate_that_is_none_waits_for_nobody(tmp_path: Path) -> None:
+    """A frame that claims to last a year, where time begins anew, is shown after a pause at most."""
+    path = tmp_path / "slow.mcap"
+    with taping(path) as recording:
+        for at_s, dt_s in ((1000.0, 0.1), (10.0, 3e7), (10.1, 0.1)):
+            recording.put(Topic.TELEMETRY, make_frame(t_wall=at_s, dt=dt_s))
+    head = Playhead(Tape(path))
+    due = []
+    while (cue := head.peek()) is not None:
+        due.append(cue.due_s)
+        head.take()
+    assert due == pytest.approx([0.0, LONGEST_GAP_S, LONGEST_GAP_S + 0.1])

@@ -123,5 +123,5 @@ def _gap_s(before: TelemetryFrame, frame: TelemetryFrame, record: Record) -> flo
     """Return how long after another a frame is shown, in seconds."""
     gap_s = frame.t_wall - before.t_wall
     if gap_s < -BACK_S or (gap_s < 0 and isinstance(record, EpisodeStart)):
-        return frame.dt
+        gap_s = frame.dt
     return min(max(gap_s, 0.0), LONGEST_GAP_S)
