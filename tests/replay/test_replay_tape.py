@@ -262,7 +262,7 @@ def test_a_step_that_came_late_is_no_new_time(tmp_path: Path) -> None:
 
 
 def test_a_rate_that_is_none_waits_for_nobody(tmp_path: Path) -> None:
-    """A frame that claims to last a year, where time begins anew, is shown after a pause at most."""
+    """A frame that claims to last a year, where time begins anew, waits for a pause at most."""
     path = tmp_path / "slow.mcap"
     with taping(path) as recording:
         for at_s, dt_s in ((1000.0, 0.1), (10.0, 3e7), (10.1, 0.1)):
