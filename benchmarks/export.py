@@ -38,7 +38,7 @@ from ac_bridge.standin import StandinGame, default_circuit
 from ac_bridge_client.drivers import LineDriver
 from ac_bridge_protocol.codec import MSGPACK
 from ac_bridge_protocol.messages import ResetResult, Step
-from ac_bridge_protocol.spec import EnvSpec, Mode
+from ac_bridge_protocol.spec import Mode
 from ac_bridge_recording import Recorder, Recording
 from ac_bridge_recording.topics import Topic, Way
 
@@ -79,7 +79,7 @@ def drive(path: Path, steps: int, hz: float) -> Driven:
     task.reset(frame)
     first = episode.observe(frame)
     begun = ResetResult(id=0, episode=1, statics=statics, observation=first, frame=frame)
-    recorder.episode_started(begun, spec_of(rig), 1)
+    recorder.episode_started(begun, rig.spec(Mode.LOCKSTEP), 1)
     observations, actions, rewards = [first], [], []
     for number in range(1, steps + 1):
         action = tuple(driver.act(frame.__dict__).tolist())
@@ -102,22 +102,6 @@ def drive(path: Path, steps: int, hz: float) -> Driven:
         rewards.append(judged.reward)
     recorder.close()
     return Driven(np.array(observations, np.float32), np.array(actions), np.array(rewards))
-
-
-def spec_of(rig: Rig) -> EnvSpec:
-    """Return what an actor would announce of a rig."""
-    settings = rig.settings
-    return EnvSpec(
-        game="standin",
-        mode=Mode.LOCKSTEP,
-        modes=(Mode.LOCKSTEP,),
-        control_hz=settings.control_hz,
-        telemetry_hz=settings.telemetry_hz,
-        observation_profile=settings.profile.name,
-        observation=settings.profile.features,
-        action=rig.format.components,
-        smoothing=settings.smoothing.name,
-    )
 
 
 def seconds_of(call: Callable[[], Any]) -> float:

@@ -82,7 +82,7 @@ def template() -> Template:
             frame=frame,
         )
         result = answer(1, outcome, now_s=0.0)
-        return Template(_spec(rig), begun, result)
+        return Template(rig.spec(Mode.LOCKSTEP), begun, result)
     finally:
         rig.close()
 
@@ -187,19 +187,4 @@ def _varied(frame: TelemetryFrame, number: int, chance: random.Random) -> Teleme
             "position": (chance.gauss(0.0, 300.0), 0.0, chance.gauss(0.0, 300.0)),
             "yaw": chance.uniform(-3.1, 3.1),
         }
-    )
-
-
-def _spec(rig: Rig) -> EnvSpec:
-    settings = rig.settings
-    return EnvSpec(
-        game="standin",
-        mode=Mode.LOCKSTEP,
-        modes=(Mode.LOCKSTEP,),
-        control_hz=settings.control_hz,
-        telemetry_hz=settings.telemetry_hz,
-        observation_profile=settings.profile.name,
-        observation=settings.profile.features,
-        action=rig.format.components,
-        smoothing=settings.smoothing.name,
     )

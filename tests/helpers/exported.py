@@ -6,25 +6,21 @@ from typing import Any
 
 from ac_bridge.data.steps import Head, Row, Source
 from ac_bridge.telemetry.observation import BRIDGE15
-from ac_bridge_protocol.messages import Receipt, WheelState
+from ac_bridge_protocol.messages import WheelState
 from ac_bridge_protocol.spec import DRIVING_ACTION
 from helpers.frames import make_frame, make_statics
+from helpers.wire import make_receipt
 
-RECEIPT = Receipt(
+RECEIPT = make_receipt(
     action_id=0,
     tick=1,
     tick_asked=0,
     tick_applied=None,
     late=True,
     ticks_held=1,
-    ticks_eased=0,
-    ticks_planned=0,
     ticks_missed=2,
-    tick_error_s=0.001,
-    action_age_s=0.1,
     observation_age_s=0.002,
     sent=WheelState(steer=0.25, throttle=0.5, brake=0.0, clutch=0.125),
-    replayed=False,
 )
 
 

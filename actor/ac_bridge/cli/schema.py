@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from ac_bridge.machine.output import write_text
 from ac_bridge_protocol.asyncapi import asyncapi
-from ac_bridge_protocol.errors import SettingError
 from ac_bridge_protocol.schema import as_text, json_schema
 
 
@@ -52,12 +52,5 @@ def schema(
     if output is None:
         typer.echo(text, nl=False)
         return
-    try:
-        output.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise SettingError(
-            f"{output} cannot be written: {error.strerror or error}.",
-            setting="output",
-            hint="Name a file in a folder that is there and may be written to.",
-        ) from error
+    write_text(output, text)
     Console(stderr=True).print(Text(f"Written to {output}.", style="dim"), soft_wrap=True)

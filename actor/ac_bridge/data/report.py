@@ -24,6 +24,7 @@ from ac_bridge.data.report_laps import LapRows, best_two, lap_rows
 from ac_bridge.data.report_markup import text
 from ac_bridge.data.report_reading import gather
 from ac_bridge.data.report_timing import Fates, Histogram, as_plain, fates, histograms
+from ac_bridge.machine.output import write_text
 from ac_bridge_protocol.errors import SettingError
 from ac_bridge_recording.reader import Recording
 
@@ -52,14 +53,7 @@ def write_report(path: Path, output: Path, progress: Progress = lambda _: None) 
         )
     recording = Recording(path)
     page = report(recording, plotly_script(), progress)
-    try:
-        output.write_text(page, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise SettingError(
-            f"{output} cannot be written: {error.strerror or error}.",
-            setting="output",
-            hint="Name a file in a folder that is there and may be written to.",
-        ) from error
+    write_text(output, page)
 
 
 def plotly_script() -> str:
