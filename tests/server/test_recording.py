@@ -4,32 +4,50 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mcap.stream_reader import StreamReader
+from structlog.testing import capture_logs
 
-from ac_bridge.clock import ManualClock
+from ac_bridge.clock import ManualClock, SystemClock
+from ac_bridge.net.token_file import TokenKeeper
+from ac_bridge.net.tokens import TokenBook
+from ac_bridge.server.drive import Drive
+from ac_bridge.server.house import Access
 from ac_bridge.server.lease import Terms
-from ac_bridge.server.recording import record_actor
+from ac_bridge.server.reach import Reach
+from ac_bridge.server.recording import TELL_S, ActorRecorder, record_actor
 from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol.codec import CODEC_NAMES, CODECS
 from ac_bridge_protocol.errors import SettingError
-from ac_bridge_protocol.messages import Hello, StepResult, Welcome
-from ac_bridge_recording import Recording
+from ac_bridge_protocol.messages import Hello, Step, StepResult, Welcome
+from ac_bridge_protocol.session import ACTOR, Course, SessionState
+from ac_bridge_recording import Recorder, Recording
 from ac_bridge_recording.topics import Topic, Way, WireFrame
 from helpers.actors import make_rig, serving
 from helpers.raw import HELLO, Served, cut, raw, step, stepping
+from helpers.recordings import ABOUT, begun, moving, stepped, ticking
+from helpers.wire import make_spec
 
 KEY = "sesame-sesame-sesame"
+TOKEN = "driver-token-" + "d" * 32
+TOLD_WITHIN = 5_000
+"""Steps within which the actor, which looks four times a second, has noticed what went wrong."""
 
 
 @contextlib.contextmanager
-def recorded(folder: Path, *, lockstep: bool = True, **rig: Any) -> Iterator[Served]:
+def recorded(
+    folder: Path, *, lockstep: bool = True, reach: Reach | None = None, **rig: Any
+) -> Iterator[Served]:
     """Serve a stand-in that is recorded into a folder."""
     made = make_rig(lockstep=lockstep, **rig)
-    with serving(made, terms=Terms(takeover_key=KEY), record=folder) as (uri, app):
+    terms = Terms(takeover_key=KEY)
+    with serving(made, terms=terms, reach=reach, record=folder) as (uri, app):
         yield Served(uri, app, made.game.wheel)  # type: ignore[arg-type]
 
 
@@ -109,18 +127,20 @@ def test_why_episodes_end(tmp_path: Path) -> None:
 
 def test_no_secret_is_in_the_file(tmp_path: Path) -> None:
     """Sessions and the operator's key are words; who came back as whom can still be told."""
-    with recorded(tmp_path) as actor:
-        with raw(actor) as peer:
+    reach = Reach(access=Access(TokenKeeper(None, TokenBook.of(driver=TOKEN))))
+    shown = {"additional_headers": {"Authorization": f"Bearer {TOKEN}"}}
+    with recorded(tmp_path, reach=reach) as actor:
+        with raw(actor, **shown) as peer:
             session = peer.ask(HELLO)["session"]
             peer.ask({"type": "reset", "id": 1, "takeover": KEY})
             cut(peer)
-        with raw(actor) as peer:
+        with raw(actor, **shown) as peer:
             assert peer.ask(HELLO | {"session": session})["resumed"] is True
             peer.ask({"type": "reset", "id": 2, "takeover": KEY + "!"})
     recording = only_one(tmp_path)
-    everything = b"".join(repr(entry.plain).encode() for entry in recording.entries())
-    everything += b"".join(payload for _, payload in wire(recording))
-    for secret in (session, KEY):
+    everything = unpacked(tmp_path) + b"".join(payload for _, payload in wire(recording))
+    assert b"session-1" in everything
+    for secret in (session, KEY, TOKEN):
         assert secret.encode() not in everything
     messages = [
         CODECS[frame.subprotocol].decode(payload, binary=frame.text is None)
@@ -130,6 +150,13 @@ def test_no_secret_is_in_the_file(tmp_path: Path) -> None:
     sessions = [one.session for one in messages if isinstance(one, Hello | Welcome)]
     assert sessions == ["session-1", "session-1", "session-1"]
     assert [frame.link for frame, _ in wire(recording) if frame.masked] == [1, 1, 2, 2, 2]
+
+
+def unpacked(folder: Path) -> bytes:
+    """Return all records of the file in a folder, as mcap's own reader unpacks them."""
+    (path,) = folder.iterdir()
+    with path.open("rb") as stream:
+        return repr(list(StreamReader(stream).records)).encode()
 
 
 def test_everybody_and_everything_on_the_wire(tmp_path: Path) -> None:
@@ -180,3 +207,94 @@ def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
         with pytest.raises(SettingError, match="recordings") as caught:
             record_actor(folder, make_rig(), ManualClock(), wire=True)
         assert caught.value.setting == "record"
+
+
+# --- When something is not well -------------------------------------------------------------------
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_driving_goes_on_without_a_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fails is for the log; the learner notices nothing."""
+    with capture_logs() as logs, recorded(tmp_path) as actor, RemoteEnv(actor.uri) as env:
+        env.reset(seed=1)
+        monkeypatch.setattr("ac_bridge_recording.file._Stream.write", failing(FULL))
+        for _ in range(TOLD_WITHIN):
+            env.step([0.0, 0.5, 0.0])
+            if told(logs):
+                break
+        *_, info = env.step([0.0, 0.5, 0.0])
+    assert info["receipt"].sent.throttle > 0.0
+    (line,) = told(logs)
+    (path,) = tmp_path.iterdir()
+    assert line["why"] == f"{path} could not be written: No space left on device."
+    (end,) = (line for line in logs if line["event"] == "recorded")
+    assert end["log_level"] == "warning"
+    assert "No space left" in end["what"]
+
+
+def test_a_failure_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often one looks."""
+    failed = Recorder(tmp_path / "a.mcap", ABOUT, now_ns=ticking())
+    monkeypatch.setattr("ac_bridge_recording.file._Stream.write", failing(FULL))
+    failed.close()
+    with capture_logs() as logs:
+        recorder = ActorRecorder(failed)
+        for now_s in (0.0, 0.25, 2 * TELL_S):
+            recorder.look(now_s)
+    assert len(told(logs)) == 1
+
+
+def failing(error: OSError) -> Any:
+    """Return what writes nothing."""
+
+    def fail(*_: Any) -> None:
+        raise error
+
+    return fail
+
+
+def told(logs: list[Any]) -> list[Any]:
+    """Return what the log says of a recording that ended too early."""
+    return [line for line in list(logs) if line["event"] == "nothing is recorded any more"]
+
+
+def test_drops_are_told_once_a_minute(tmp_path: Path) -> None:
+    """What is dropped without end does not fill the log; nor is a line said twice."""
+    tight = Recorder(tmp_path / "a.mcap", ABOUT, now_ns=ticking(), queue_bytes=0)
+    with capture_logs() as logs, ActorRecorder(tight) as recorder:
+        looks = itertools.count(0.0, TELL_S / 4)
+        for now_s in itertools.islice(looks, 9):
+            recorder.frame(moving(0), None)
+            recorder.look(now_s)
+        for now_s in itertools.islice(looks, 9):
+            recorder.look(now_s)
+    counts = [line["count"] for line in logs if line["event"] == "records dropped"]
+    assert counts == [1, 5, 9]
+
+
+def test_a_step_whose_driver_is_away_is_recorded(tmp_path: Path) -> None:
+    """The answer is kept for a driver who may come back, and recorded when it is given."""
+    path = tmp_path / "a.mcap"
+    with ActorRecorder(Recorder(path, ABOUT, now_ns=ticking())) as recorder:
+        drive = Drive("secret", make_spec(), Course(ACTOR), None, "10.0.0.9:1", "client/1")
+        drive.on_answer = recorder.answered
+        recorder.answered(drive, begun())
+        drive.course.state = SessionState.STEPPING
+        answer = stepped(1)
+        request = Step(id=answer.id, action=(0.25, 0.5, 0.0))
+        drive.course.in_flight[answer.id] = request
+        drive.send(answer)
+    (episode,) = Recording(path).episodes()
+    assert [one.action for one in episode.steps] == [request.action]
+
+
+def test_without_wire_frames(tmp_path: Path) -> None:
+    """Whoever does not want messages gets everything else."""
+    with record_actor(tmp_path, make_rig(), SystemClock(), wire=False) as recorder:
+        assert recorder.tap(CODECS["ac-bridge.v1+json"]) is None
+        recorder.frame(moving(0), None)
+    counts = only_one(tmp_path).counts()
+    assert counts[Topic.TELEMETRY] == 1
+    assert Topic.WIRE not in counts
