@@ -20,7 +20,7 @@ from ac_bridge_protocol.frame import GameStatics
 from ac_bridge_protocol.helpers import Closing
 from ac_bridge_protocol.messages import Event, ResetResult, StepResult, Telemetry
 from ac_bridge_protocol.spec import EnvSpec
-from ac_bridge_recording.about import about, new_path
+from ac_bridge_recording.about import about, make_folder, new_path
 from ac_bridge_recording.recorder import Recorder, RecordingStats
 from ac_bridge_recording.topics import RecordedBy, Way
 
@@ -31,12 +31,14 @@ class Tape(Closing):
     """Records what one drive, or one spectator, sends, gets and makes of it.
 
     Args:
-        given: the file, which must not exist yet, or a folder that does.
+        given: the file, which must not exist yet, or a folder: what has no ending is one, and is
+            made if need be.
         wire: whether messages are recorded as they go over the wire, too.
     """
 
     def __init__(self, given: str | os.PathLike[str], *, wire: bool = True) -> None:
         self._path: Path = new_path(given, wall_ns())
+        self._in_folder = self._path != Path(given)
         self._wire = wire
         self._recorder: Recorder | None = None
         self._early: list[tuple[int, Way, Codec, bytes]] = []
@@ -50,7 +52,10 @@ class Tape(Closing):
 
         Raises:
             RecordingError: it exists already, or cannot be made.
+            SettingError: its folder cannot be made.
         """
+        if self._in_folder:
+            make_folder(self._path.parent)
         now_ns = wall_ns()
         described = about(recorded_by, spec, now_ns, uri=uri)
         self._recorder = Recorder(self._path, described, now_ns=wall_ns)

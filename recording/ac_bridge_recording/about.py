@@ -54,8 +54,11 @@ def about(
 def new_path(given: str | os.PathLike[str], now_ns: int) -> Path:
     """Return where a new recording goes: the file that was named, or one in the folder that was.
 
+    A name without an ending, such as ``recordings``, is a folder's: the first recording that goes
+    there must not be a file that is in the way of the second.
+
     Args:
-        given: a file that does not exist yet, or a folder that does.
+        given: a file that does not exist yet, or a folder, which `make_folder` makes if need be.
         now_ns: the time in nanoseconds since 1970-01-01 UTC; files in a folder are named by it,
             and by a random part, as several may begin at once.
 
@@ -70,9 +73,25 @@ def new_path(given: str | os.PathLike[str], now_ns: int) -> Path:
             setting="record",
             hint='Name one, such as record="drive.mcap".',
         ) from None
-    if not path.is_dir():
+    if path.suffix and not path.is_dir():
         return path
     return path / f"ac-bridge_{_utc(now_ns):%Y%m%dT%H%M%SZ}_{secrets.token_hex(3)}{SUFFIX}"
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for recordings, unless it is there.
+
+    Raises:
+        SettingError: there can be no such folder.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise SettingError(
+            f"{folder} cannot be a folder for recordings: {error.strerror}.",
+            setting="record",
+            hint="Name a folder that you may write to, or a new one within one that is there.",
+        ) from error
 
 
 def _utc(now_ns: int) -> dt.datetime:

@@ -6,6 +6,7 @@ Of a chunk that was cut off in the midst, what came before the cut is taken as w
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import io
 import struct
@@ -77,6 +78,8 @@ def mend(path: str | Path, out: Path) -> Mended:
             mending = _Mending(recording, writer_to(stream))
             mending.run()
     except OSError as error:
+        with contextlib.suppress(OSError):
+            out.unlink()  # it is ours, and not whole
         raise _unwritable(out, error) from error
     records = mending.counts.total()
     return Mended(out, records, mending.lost_bytes, mending.salvaged, mending.lost_chunks)

@@ -8,13 +8,16 @@ import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ac_bridge.cli import flowing
 from ac_bridge.cli.child import actor_process
 from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol.errors import ConnectError
+from ac_bridge_recording import Recording
 
 TIMEOUT_S = 120
 
@@ -149,6 +152,34 @@ def test_demo_ignores_the_users_own_settings(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("AC_BRIDGE_SMOOTHING", "nonsense")
     done = run("demo", "--fast", "--json")
     assert done.returncode == 0, done.stderr
+
+
+def test_a_demo_that_is_kept(tmp_path: Path) -> None:
+    """The first recording that somebody makes here: with a lap in it, in a folder made for it."""
+    done = run("demo", "--fast", "--json", "--record", str(tmp_path / "recordings"))
+    assert done.returncode == 0, done.stderr
+    (file,) = (tmp_path / "recordings").iterdir()
+    ((_, steps, _),) = Recording(file).episodes()
+    assert len(steps) == json.loads(done.stdout)["steps"]
+    assert steps[-1].frame.completed_laps == 1
+
+
+def test_paragraphs_of_help_fit_any_terminal() -> None:
+    """Lines are broken where the terminal ends, not where the source's do; examples stay lines."""
+    said = """One,
+    two.
+
+    Three,
+    four.
+
+    Examples:
+        ac-bridge a
+
+        ac-bridge b
+    """
+    assert flowing(said) == (
+        "One, two.\n\nThree, four.\n\nExamples:\n    ac-bridge a\n\n    ac-bridge b"
+    )
 
 
 def test_actor_that_does_not_come_up_says_why() -> None:

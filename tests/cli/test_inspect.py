@@ -78,11 +78,22 @@ def test_one_that_was_cut_off(cut: Path) -> None:
     assert (said["ok"], said["whole"], said["lost_bytes"]) == (False, False, 70)
 
 
+def test_one_that_was_cut_off_between_two_records(tmp_path: Path) -> None:
+    """As after most kills: nothing is behind the cut, and no count of bytes says 0."""
+    path = tmp_path / "a.mcap"
+    sizes = in_chunks(path)
+    path.write_bytes(path.read_bytes()[: sizes[2]])
+    done = run(path)
+    assert done.exit_code == 1
+    assert "It was cut off between two records" in done.stdout
+    assert "0 bytes" not in done.stdout.rpartition("It was")[2]
+
+
 def test_mending(cut: Path, tmp_path: Path) -> None:
     """A whole file with all that could be read, which is looked over, too; status 0."""
     done = run(cut, "--mend", tmp_path / "b.mcap")
     assert done.exit_code == 0, done.output
-    assert "could not be read: 70 bytes at the end" in done.stdout
+    assert "nothing could be read of the 70 bytes at the end" in done.stdout
     assert done.stdout.rstrip().endswith("It is whole, and nothing in it is wrong.")
     assert "try:" not in done.stdout
     assert check(tmp_path / "b.mcap").ok

@@ -306,7 +306,12 @@ def test_links_are_numbered(lockstep_uri: str, tmp_path: Path) -> None:
     links = [link for link, _, _ in messages]
     assert links == sorted(links)
     assert set(links) >= set(range(1, reconnects + 2))
-    welcomes = [message for _, _, message in messages if isinstance(message, Welcome)]
+    said = [message for _, _, message in messages]
+    # A cut that swallows the actor's good-bye makes closing dial once more, to be sure that the car
+    # is free. If the actor had heard it, that dial finds the session gone: not what is asked here.
+    driven = said[: said.index(Release())]
+    welcomes = [message for message in driven if isinstance(message, Welcome)]
+    assert len(welcomes) >= 3
     assert {welcome.session for welcome in welcomes} == {"session-1"}
     assert [welcome.resumed for welcome in welcomes] == [False] + [True] * (len(welcomes) - 1)
 

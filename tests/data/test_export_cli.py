@@ -18,7 +18,7 @@ from ac_bridge.cli import app
 from ac_bridge.cli.export import MOST_SHOWN
 from ac_bridge.data.minari_dataset import ROOT_VARIABLE
 from ac_bridge_client import RemoteEnv
-from ac_bridge_protocol.errors import RecordingError
+from ac_bridge_protocol.errors import RecordingError, SettingError
 from ac_bridge_recording import Recording, plain
 from ac_bridge_recording.file import RecordingFile
 from ac_bridge_recording.topics import MODELS, EpisodeStart, StepRecord, Topic
@@ -89,6 +89,26 @@ def test_a_task_of_ones_own_is_found_beside_where_one_stands(
     assert result.exit_code == 0, result.output
     assert pq.read_table("a.parquet")["end_reason"].to_pylist()[-1] == "step_limit"
     assert "9 steps after the task's end were left out." in result.stdout
+
+
+def test_a_task_that_answers_like_an_environment(
+    recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Is told what to return instead."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "my_tuple_task.py").write_text(
+        "class Wrong:\n"
+        "    def __init__(self, statics): pass\n"
+        "    def reset(self, frame): pass\n"
+        "    def step(self, previous, action, frame): return 1.0, False, False, {}\n"
+    )
+    args = ["export", str(recording), "--to", "parquet", "-o", str(tmp_path / "a.parquet")]
+    result = CliRunner().invoke(app, [*args, "--task", "my_tuple_task:Wrong"])
+    assert isinstance(result.exception, SettingError)
+    assert "Wrong made (1.0, False, False, {}) of a step" in str(result.exception)
+    assert "TaskResult" in result.exception.hint
+    assert not (tmp_path / "a.parquet").exists()
 
 
 def test_a_recording_that_was_cut_off_is_said_to_be(recording: Path, tmp_path: Path) -> None:

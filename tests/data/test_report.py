@@ -245,7 +245,7 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, driv
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(SettingError) as caught:
         write_report(drive, tmp_path / "x.html")
-    assert "pip install 'ac-bridge[data]'" in caught.value.hint
+    assert 'pip install "ac-bridge[data]"' in caught.value.hint
 
 
 def test_a_recording_that_is_not_there(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ac_bridge_protocol.errors import SettingError
-from ac_bridge_recording.about import about, new_path
+from ac_bridge_recording.about import about, make_folder, new_path
 from helpers.recordings import START_NS
 from helpers.wire import make_spec
 
@@ -43,6 +43,24 @@ def test_files_of_a_folder(tmp_path: Path) -> None:
     assert first != second
     assert first.parent == tmp_path
     assert re.fullmatch(r"ac-bridge_20231114T221320Z_[0-9a-f]{6}\.mcap", first.name)
+
+
+def test_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
+    """A name without an ending is one: a file of that name would be in the way of the next."""
+    new = tmp_path / "recordings"
+    assert new_path(new, START_NS).parent == new
+    assert not new.exists()
+    make_folder(new)
+    make_folder(new)
+    assert new.is_dir()
+
+
+def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
+    """A file is in its place, or the folder around it is not there."""
+    (tmp_path / "recordings").touch()
+    for folder in (tmp_path / "recordings", tmp_path / "no" / "such"):
+        with pytest.raises(SettingError, match="cannot be a folder for recordings"):
+            make_folder(folder)
 
 
 def test_what_is_no_path() -> None:

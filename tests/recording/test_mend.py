@@ -130,7 +130,7 @@ def test_where_it_goes(tmp_path: Path) -> None:
 
 
 def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Is an error of ours."""
+    """Is an error of ours, and leaves no half file."""
     path = record(tmp_path / "a.mcap")
 
     def full(*_: object) -> None:
@@ -139,3 +139,4 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mcap.writer.Writer.finish", full)
     with pytest.raises(RecordingError, match="No space left"):
         mend(path, tmp_path / "b.mcap")
+    assert not (tmp_path / "b.mcap").exists()

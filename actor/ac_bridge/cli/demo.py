@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -46,6 +47,9 @@ def demo(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the stand-in's draws.")] = 1,
+    record: Annotated[
+        Path | None, typer.Option(help="Also keep the drive: in a new file, or a folder.")
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object and nothing else.")
     ] = False,
@@ -58,6 +62,8 @@ def demo(
         ac-bridge demo
 
         ac-bridge demo --fast --laps 3 --codec json --json
+
+        ac-bridge demo --fast --laps 2 --record lap.mcap
     """
     console = Console(quiet=as_json)
     control_hz = control_hz or (10.0 if fast else 20.0)
@@ -68,7 +74,7 @@ def demo(
     console.print("Starting an actor with the stand-in game ...")
     with actor_process(*options, "--log-level", "error") as uri:
         console.print(f"It serves {uri}. Connecting a RemoteEnv in this process.")
-        env = RemoteEnv(uri, codec=codec.value)
+        env = RemoteEnv(uri, codec=codec.value, record=record)
         timed = TimedEnv(env)
         try:
             report = _drive(timed, console, laps=laps, control_hz=control_hz, seed=seed)

@@ -85,7 +85,7 @@ def export_recordings(
     Examples:
         ac-bridge export drive.mcap --to parquet -o drive.parquet
 
-        ac-bridge export monday.mcap tuesday.mcap --to minari -o datasets --task my_tasks:Smooth
+        ac-bridge export monday.mcap tuesday.mcap --to minari -o datasets --task my_tasks:fast
 
         ac-bridge export my_laps.mcap --to minari -o datasets --hz 20
     """

@@ -159,6 +159,8 @@ def _show_verdict(console: Console, checked: Checked) -> None:
         said = (
             f"It was cut off. What is behind its last whole record, {checked.lost_bytes:,} bytes, "
             "is not read; all before it is there."
+            if checked.lost_bytes
+            else "It was cut off between two records: it has no end, and all before it is there."
         )
         console.print(Text(said, style="bold yellow"), soft_wrap=True)
     elif not checked.problems_in_all:
@@ -175,14 +177,13 @@ def _show_problems(console: Console, checked: Checked) -> None:
 
 
 def _show_mended(console: Console, mended: Mended, checked: Checked) -> None:
-    lost = [f"{mended.lost_bytes:,} bytes at the end"] if mended.lost_bytes else []
-    if mended.lost_chunks:
-        lost.append(_counted(mended.lost_chunks, "damaged chunk"))
     said = f"{mended.path}: {_counted(mended.records, 'record')}"
-    if lost:
-        said += f"; could not be read: {', '.join(lost)}"
     if mended.salvaged:
-        said += f", but for {_counted(mended.salvaged, 'record')} in them"
+        said += f", {mended.salvaged:,} of them from what was cut off"
+    elif mended.lost_bytes:
+        said += f"; nothing could be read of the {mended.lost_bytes:,} bytes at the end"
+    if mended.lost_chunks:
+        said += f"; {_counted(mended.lost_chunks, 'damaged chunk')} could not be read"
     console.print(Text(f"\n{said}."), soft_wrap=True)
     _show_verdict(console, checked)
 

@@ -215,7 +215,7 @@ class MinariDataset:
         except OSError as error:
             raise RecordingError(
                 f"{self._root} cannot be written to: {error.strerror or error}.",
-                hint="Name a folder that you may write to.",
+                hint="Name a folder that you may write to, with room on its disk.",
             ) from error
         finally:
             if before is None:

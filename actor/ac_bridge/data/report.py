@@ -28,7 +28,7 @@ from ac_bridge.machine.output import write_text
 from ac_bridge_protocol.errors import SettingError
 from ac_bridge_recording.reader import Recording
 
-EXTRA_HINT = "Install it with: pip install 'ac-bridge[data]'."
+EXTRA_HINT = 'Install the extra: pip install "ac-bridge[data]"'
 
 Progress = Callable[[int], None]
 

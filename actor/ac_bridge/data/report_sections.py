@@ -118,7 +118,7 @@ def laps(found: LapRows) -> str:
         "this lap raised the closing speed of the worst impact."
     )
     if found.left_out:
-        told += f" {found.left_out:,} stretches of a few metres are not listed."
+        told += f" Stretches of a few metres, which are not listed: {found.left_out:,}."
     return section("Laps", note(told) + table(head, rows))
 
 

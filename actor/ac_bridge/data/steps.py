@@ -27,7 +27,7 @@ from ac_bridge_protocol.frame import GameState, GameStatics, TelemetryFrame
 from ac_bridge_protocol.limits import DELAY_TICKS
 from ac_bridge_protocol.messages import EndReason, Receipt
 from ac_bridge_protocol.spec import DRIVING_ACTION, ActionSpec, EnvSpec, FeatureSpec
-from ac_bridge_protocol.tasks import Task
+from ac_bridge_protocol.tasks import Task, TaskResult
 from ac_bridge_recording import Recording, plain
 from ac_bridge_recording.topics import MODELS, EpisodeEnd, EpisodeStart, StepRecord, Topic
 
@@ -235,6 +235,12 @@ class _Judging:
         assert self._task is not None  # noqa: S101 -- begin has set them
         assert self._previous is not None  # noqa: S101
         judged = self._task.step(self._previous, made.action, made.frame)
+        if not isinstance(judged, TaskResult):
+            raise SettingError(
+                f"The task {type(self._task).__name__} made {judged!r} of a step.",
+                setting="task",
+                hint="Let its step() return a TaskResult(reward, terminated, truncated, info).",
+            )
         self._previous = made.frame
         self._steps += 1
         truncated = judged.truncated or made.end is not None

@@ -13,6 +13,7 @@ import contextlib
 import dataclasses
 import itertools
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -184,9 +185,12 @@ class ParquetTable:
                 self._part, self._schema, compression="zstd", use_dictionary=texts
             )
         except OSError as error:
+            with contextlib.suppress(OSError):
+                self._part.unlink()
+            why = os.strerror(error.errno) if error.errno else error
             raise RecordingError(
-                f"{self._path} cannot be written: {error.strerror or error}.",
-                hint="Does the folder exist, and may you write there?",
+                f"{self._path} cannot be written: {why}.",
+                hint="Does the folder exist, may you write there, and is there room?",
             ) from error
 
     def _type(self, kind: str) -> Any:

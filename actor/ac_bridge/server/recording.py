@@ -11,11 +11,10 @@ from ac_bridge.clock import Clock
 from ac_bridge.server.drive import Drive
 from ac_bridge.server.stage import Served
 from ac_bridge_protocol.codec import Codec
-from ac_bridge_protocol.errors import SettingError
 from ac_bridge_protocol.frame import GameStatics, TelemetryFrame
 from ac_bridge_protocol.helpers import Closing
 from ac_bridge_protocol.messages import Event, Message, Reset, ResetResult, Step, StepResult
-from ac_bridge_recording.about import about, new_path
+from ac_bridge_recording.about import about, make_folder, new_path
 from ac_bridge_recording.recorder import Recorder
 from ac_bridge_recording.topics import Way
 
@@ -122,14 +121,7 @@ def record_actor(folder: Path, served: Served, clock: Clock, *, wire: bool) -> A
         SettingError: there can be no such folder.
         RecordingError: no file can be made in it.
     """
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise SettingError(
-            f"{folder} cannot be a folder for recordings: {error.strerror}.",
-            setting="record",
-            hint="Name a folder that you may write to, or a new one within one that is there.",
-        ) from error
+    make_folder(folder)
     began_ns = round((clock.wall() - clock.now()) * 1e9)
 
     def now_ns() -> int:
