@@ -3,7 +3,7 @@
 Whoever hands something over only appends to a queue; a thread of the recorder's own makes JSON of
 it, compresses and writes. If that falls behind, records are dropped, counted and reported, by
 topic: never waited for. The thread shares the interpreter with a clock that ticks, so it takes one
-record at a time, and none while something is due: `pause_s` says so.
+record at a time, breathes after each, and takes none while something is due: `pause_s` says so.
 """
 
 from __future__ import annotations
@@ -58,6 +58,14 @@ CLOSE_S = 60.0
 
 POLL_S = 0.02
 """How often the writer looks for work, in seconds: nobody spends time on waking it."""
+
+BREATH_S = 0.0001
+"""How long the writer rests after each record, in seconds: without a rest it would keep the
+interpreter for all that waits, as whoever else wants it is not awake in time to get it."""
+
+HURRY_ENTRIES = 128
+"""When so many wait it takes no breath: where the system's shortest rest is a millisecond or more,
+as on Windows, it would fall behind."""
 
 FLUSH_NS = 1_000_000_000
 """A chunk is finished after so long, full or not: what a killed program loses at most, and the
@@ -149,6 +157,8 @@ class Recorder(Closing):
         self._failure = ""
         self._flushed_ns = now_ns()
         self._closing = threading.Event()
+        self._breath = threading.Lock()  # never let go of: to wait for it is the cheapest rest
+        self._breath.acquire()
         self._thread = threading.Thread(target=self._run, name="ac-bridge-recorder", daemon=True)
         self._thread.start()
 
@@ -314,6 +324,8 @@ class Recorder(Closing):
                 self._closing.wait(pause_s)
             else:
                 self._write_next()
+                if len(self._queue) < HURRY_ENTRIES:
+                    self._breath.acquire(timeout=BREATH_S)
 
     def _write_all(self) -> None:
         while self._queue:
