@@ -42,28 +42,29 @@ def test_check_env_passes_but_for_determinism(realtime_uri: str, mode: dict[str,
 
 def test_fixed_delay_shows_the_actions_under_way(realtime_uri: str) -> None:
     """The observation ends with the k actions not yet applied, oldest first; each tick is one."""
-    env = RemoteEnv(realtime_uri, mode="fixed_delay", delay_ticks=3)
-    assert env.env_spec.delay_ticks == 3
-    assert env.observation_space.shape == (15 + 9,)
-    observation, _ = env.reset()
-    np.testing.assert_array_equal(observation[15:], np.zeros(9))
-    chosen = [np.zeros(3, np.float32)] * 3
-    receipts = []
-    for number in range(20):
-        action = np.array([number / 100, 0.3, 0.0], np.float32)
-        chosen = [*chosen[1:], action]
-        observation, *_, info = env.step(action)
-        assert observation in env.observation_space
-        np.testing.assert_array_equal(observation[15:], np.concatenate(chosen))
-        receipts.append(info["receipt"])
-    ticks = [receipt.tick for receipt in receipts]
-    assert ticks == sorted(set(ticks)), "no tick twice"
-    assert all(receipt.tick > receipt.tick_asked for receipt in receipts)
-    assert receipts[0].tick_asked == 0
-    assert [receipt.tick_applied for receipt in receipts if not receipt.late] == [
-        receipt.tick_asked for receipt in receipts if not receipt.late
-    ]
-    env.close()
+    with RemoteEnv(realtime_uri, mode="fixed_delay", delay_ticks=3) as env:
+        assert env.env_spec.delay_ticks == 3
+        assert env.observation_space.shape == (15 + 9,)
+        observation, _ = env.reset()
+        np.testing.assert_array_equal(observation[15:], np.zeros(9))
+        chosen = [np.zeros(3, np.float32)] * 3
+        receipts = []
+        for number in range(20):
+            action = np.array([number / 100, 0.3, 0.0], np.float32)
+            chosen = [*chosen[1:], action]
+            observation, *_, info = env.step(action)
+            assert observation in env.observation_space
+            np.testing.assert_array_equal(observation[15:], np.concatenate(chosen))
+            receipts.append(info["receipt"])
+        ticks = [receipt.tick for receipt in receipts]
+        assert ticks == sorted(ticks)
+        if not any(receipt.late or receipt.ticks_missed for receipt in receipts):
+            assert len(set(ticks)) == len(ticks), "on time, each tick answers one step"
+        assert all(receipt.tick > receipt.tick_asked for receipt in receipts)
+        assert receipts[0].tick_asked == 0
+        assert [receipt.tick_applied for receipt in receipts if not receipt.late] == [
+            receipt.tick_asked for receipt in receipts if not receipt.late
+        ]
 
 
 def test_the_task_judges_the_action_that_was_applied(realtime_uri: str) -> None:
@@ -80,55 +81,52 @@ def test_the_task_judges_the_action_that_was_applied(realtime_uri: str) -> None:
             judged.append(action)
             return TaskResult(0.0)
 
-    env = RemoteEnv(realtime_uri, mode="fixed_delay", delay_ticks=2, task=Remember())
-    env.reset()
-    for number in range(4):
-        env.step([0.0, number / 10, 0.0])
-    env.close()
+    with RemoteEnv(realtime_uri, mode="fixed_delay", delay_ticks=2, task=Remember()) as env:
+        env.reset()
+        for number in range(4):
+            env.step([0.0, number / 10, 0.0])
     assert judged == [(0, 0, 0), (0, 0, 0), (0, 0, 0), (0, pytest.approx(0.1), 0)]
 
 
 def test_fixed_delay_measures_the_link(realtime_uri: str) -> None:
-    """Without a number of ticks it finds one: two here, to survive a loss on loopback."""
-    env = RemoteEnv(realtime_uri, mode="fixed_delay", measure_s=0.5)
-    assert 1 <= env.env_spec.delay_ticks <= 6
-    env.reset()
-    assert env.step(GO)[4]["receipt"].tick == 1
-    env.close()
+    """Without a number of ticks it finds one, however busy the machine is."""
+    with RemoteEnv(realtime_uri, mode="fixed_delay", measure_s=0.5) as env:
+        assert env.env_spec.delay_ticks >= 1
+        env.reset()
+        assert env.step(GO)[4]["receipt"].tick == 1
 
 
 def test_a_plan_stands_in_for_steps_that_do_not_come(realtime_uri: str) -> None:
     """Ticks without a step are driven by what an earlier one planned, and counted."""
-    env = RemoteEnv(realtime_uri, mode="fixed_delay", delay_ticks=4)
-    env.reset()
-    for _ in range(8):
-        env.step(GO, plan=[GO, [0.1, 0.4, 0.0]])
-    assert env.stats().steps == 8
-    with pytest.raises(SettingError, match="too long"):
-        env.step(GO, plan=[GO] * 65)
-    env.close()
+    with RemoteEnv(realtime_uri, mode="fixed_delay", delay_ticks=4) as env:
+        env.reset()
+        for _ in range(8):
+            env.step(GO, plan=[GO, [0.1, 0.4, 0.0]])
+        assert env.stats().steps == 8
+        with pytest.raises(SettingError, match="too long"):
+            env.step(GO, plan=[GO] * 65)
 
 
 def test_info_has_the_observations_age(realtime_uri: str) -> None:
     """In this machine's own clock: at least what the actor took, and less than a second here."""
-    env = RemoteEnv(realtime_uri)
-    env.reset()
-    *_, info = env.step(GO)
-    assert info["receipt"].observation_age_s <= info["observation_age_s"] < 1.0
-    stats = env.stats()
-    assert stats.observation_age_s.p50 == info["observation_age_s"]
-    assert abs(stats.clock_offset_s) <= stats.clock_offset_error_s + 1e-4, "one machine, one clock"
-    env.close()
+    with RemoteEnv(realtime_uri) as env:
+        env.reset()
+        *_, info = env.step(GO)
+        assert info["receipt"].observation_age_s <= info["observation_age_s"] < 1.0
+        stats = env.stats()
+        assert stats.observation_age_s.p50 == info["observation_age_s"]
+        assert abs(stats.clock_offset_s) <= stats.clock_offset_error_s + 1e-4, (
+            "one machine, one clock"
+        )
 
 
 def test_info_in_lockstep_has_nothing_of_this_machines_clock(lockstep_uri: str) -> None:
     """So that two drives with one seed are equal to the last bit; the figures are in `stats`."""
-    env = RemoteEnv(lockstep_uri)
-    env.reset(seed=1)
-    *_, info = env.step(GO)
-    assert "observation_age_s" not in info
-    assert env.stats().steps == 1
-    env.close()
+    with RemoteEnv(lockstep_uri) as env:
+        env.reset(seed=1)
+        *_, info = env.step(GO)
+        assert "observation_age_s" not in info
+        assert env.stats().steps == 1
 
 
 def test_a_summary_is_logged_at_the_end(
@@ -136,10 +134,9 @@ def test_a_summary_is_logged_at_the_end(
 ) -> None:
     """One paragraph, once, however often it is closed."""
     caplog.set_level(logging.INFO, "ac_bridge_client")
-    env = RemoteEnv(realtime_uri)
-    env.reset()
-    env.step(GO)
-    env.close()
+    with RemoteEnv(realtime_uri) as env:
+        env.reset()
+        env.step(GO)
     env.close()
     said = [
         record.message for record in caplog.records if "1 steps in 1 episodes" in record.message
