@@ -60,8 +60,8 @@ POLL_S = 0.02
 """How often the writer looks for work, in seconds: nobody spends time on waking it."""
 
 BREATH_S = 0.0001
-"""How long the writer rests after each record, in seconds: without a rest it would keep the
-interpreter for all that waits, as whoever else wants it is not awake in time to get it."""
+"""How long the writer rests after each record, in seconds, at the least: without a rest it would
+keep the interpreter for all that waits, as whoever else wants it is not awake in time to get it."""
 
 HURRY_ENTRIES = 128
 """When so many wait it takes no breath: where the system's shortest rest is a millisecond or more,
@@ -157,8 +157,6 @@ class Recorder(Closing):
         self._failure = ""
         self._flushed_ns = now_ns()
         self._closing = threading.Event()
-        self._breath = threading.Lock()  # never let go of: to wait for it is the cheapest rest
-        self._breath.acquire()
         self._thread = threading.Thread(target=self._run, name="ac-bridge-recorder", daemon=True)
         self._thread.start()
 
@@ -325,7 +323,7 @@ class Recorder(Closing):
             else:
                 self._write_next()
                 if len(self._queue) < HURRY_ENTRIES:
-                    self._breath.acquire(timeout=BREATH_S)
+                    self._closing.wait(BREATH_S)
 
     def _write_all(self) -> None:
         while self._queue:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
-from ac_bridge.cli import flowing
+from ac_bridge.cli import app, cert, flowing, token
 from ac_bridge.cli.child import actor_process
 from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol.errors import ConnectError
@@ -180,6 +181,16 @@ def test_paragraphs_of_help_fit_any_terminal() -> None:
     assert flowing(said) == (
         "One, two.\n\nThree, four.\n\nExamples:\n    ac-bridge a\n\n    ac-bridge b"
     )
+
+
+@pytest.mark.parametrize("group", [app, token, cert], ids=["app", "token", "cert"])
+def test_every_commands_help_flows(group: typer.Typer) -> None:
+    """Those of the groups, too: no paragraph has a line break of the source in it."""
+    for command in group.registered_commands:
+        said, *_ = str(command.help).partition("Examples:")
+        paragraphs = said.strip().split("\n\n")
+        assert paragraphs[0]
+        assert not any("\n" in paragraph for paragraph in paragraphs), command.callback
 
 
 def test_actor_that_does_not_come_up_says_why() -> None:

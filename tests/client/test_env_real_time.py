@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 from typing import Any
 
@@ -13,6 +14,7 @@ from gymnasium.utils.env_checker import check_env
 
 from ac_bridge_client import RemoteEnv
 from ac_bridge_client.env import check_link
+from ac_bridge_client.recommend import LinkFigures, ticks_needed
 from ac_bridge_protocol.errors import RefusedError, SettingError
 from ac_bridge_protocol.spec import Mode
 from helpers.scripted import Peer, scripted
@@ -88,10 +90,19 @@ def test_the_task_judges_the_action_that_was_applied(realtime_uri: str) -> None:
     assert judged == [(0, 0, 0), (0, 0, 0), (0, 0, 0), (0, pytest.approx(0.1), 0)]
 
 
-def test_fixed_delay_measures_the_link(realtime_uri: str) -> None:
-    """Without a number of ticks it finds one, however busy the machine is."""
+def test_fixed_delay_measures_the_link(realtime_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a number of ticks it takes what the link needs by its figures: of all its pings."""
+    measured: list[LinkFigures] = []
+
+    def note(figures: LinkFigures, control_hz: float) -> int:
+        measured.append(figures)
+        return ticks_needed(figures, control_hz)
+
+    monkeypatch.setattr("ac_bridge_client.env.ticks_needed", note)
     with RemoteEnv(realtime_uri, mode="fixed_delay", measure_s=0.5) as env:
-        assert env.env_spec.delay_ticks >= 1
+        hz = env.env_spec.control_hz
+        assert measured[0].round_trips == math.ceil(0.5 * hz)
+        assert env.env_spec.delay_ticks == ticks_needed(measured[0], hz)
         env.reset()
         assert env.step(GO)[4]["receipt"].tick == 1
 

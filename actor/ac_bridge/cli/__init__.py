@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
 from inspect import cleandoc
 
 import typer
@@ -51,32 +50,31 @@ def flowing(text: str) -> str:
     return "\n\n".join(paragraphs) + examples + shown
 
 
-def _add(command: Callable[..., None], name: str | None = None) -> None:
-    app.command(name, help=flowing(command.__doc__ or ""))(command)
-
-
 # In the order in which somebody with a new machine needs them.
-_add(demo)
-_add(doctor)
-_add(setup)
-_add(watch_telemetry, "test-telemetry")
-_add(try_controls, "test-control")
-_add(reset)
-_add(smoke_test)
-_add(actor)
-_add(relay)
-_add(simulate)
-_add(actors)
-_add(link_test, "link-test")
-_add(record)
-_add(inspect)
-_add(replay)
-_add(replay_check)
-_add(export_recordings, "export")
-_add(report)
-_add(schema)
+app.command()(demo)
+app.command()(doctor)
+app.command()(setup)
+app.command("test-telemetry")(watch_telemetry)
+app.command("test-control")(try_controls)
+app.command()(reset)
+app.command()(smoke_test)
+app.command()(actor)
+app.command()(relay)
+app.command()(simulate)
+app.command()(actors)
+app.command("link-test")(link_test)
+app.command()(record)
+app.command()(inspect)
+app.command()(replay)
+app.command()(replay_check)
+app.command("export")(export_recordings)
+app.command()(report)
+app.command()(schema)
 app.add_typer(token)
 app.add_typer(cert)
+for group in (app, token, cert):
+    for command in group.registered_commands:
+        command.help = flowing(command.callback.__doc__ or "")
 
 
 def main() -> None:

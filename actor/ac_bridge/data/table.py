@@ -187,6 +187,7 @@ class ParquetTable:
         except OSError as error:
             with contextlib.suppress(OSError):
                 self._part.unlink()
+            # Arrow's own text names the unfinished file beside it, which nobody asked for.
             why = os.strerror(error.errno) if error.errno else error
             raise RecordingError(
                 f"{self._path} cannot be written: {why}.",

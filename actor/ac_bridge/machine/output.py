@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 from pathlib import Path
 
 from ac_bridge_protocol.errors import SettingError
 
 
 def write_text(output: Path, text: str) -> None:
-    """Write a file, in place of one that is there; or leave none, where it does not fit.
+    """Write a file, in place of one that is there; or leave none, where it was not finished.
 
     Raises:
         SettingError: it cannot be written there.
     """
-    hint = "Name a file in a folder that is there and may be written to."
     try:
-        with output.open("w", encoding="utf-8", newline="\n") as stream:
-            hint = "Is there room on the disk? What there was of it is removed."
+        stream = output.open("w", encoding="utf-8", newline="\n")
+    except OSError as error:
+        hint = "Name a file in a folder that is there and may be written to."
+        raise _unwritable(output, error, hint) from error
+    try:
+        with stream:
             stream.write(text)
     except OSError as error:
-        if error.errno == errno.ENOSPC and output.is_file():
+        if output.is_file():
             with contextlib.suppress(OSError):
                 output.unlink()
-        raise SettingError(
-            f"{output} cannot be written: {error.strerror or error}.", setting="output", hint=hint
-        ) from error
+        hint = "Is there room on the disk? What there was of it is removed."
+        raise _unwritable(output, error, hint) from error
+
+
+def _unwritable(output: Path, error: OSError, hint: str) -> SettingError:
+    why = error.strerror or error
+    return SettingError(f"{output} cannot be written: {why}.", setting="output", hint=hint)
