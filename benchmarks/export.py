@@ -34,7 +34,8 @@ from ac_bridge.episode import Episode
 from ac_bridge.pacing import TickStats
 from ac_bridge.rig import Rig, RigSettings
 from ac_bridge.server.stepper import answer
-from ac_bridge.standin import StandinGame, default_circuit
+from ac_bridge.standin import StandinGame
+from ac_bridge.telemetry.observation import RACING
 from ac_bridge_client.drivers import LineDriver
 from ac_bridge_protocol.codec import MSGPACK
 from ac_bridge_protocol.messages import ResetResult, Step
@@ -58,14 +59,13 @@ class Driven:
 
 def drive(path: Path, steps: int, hz: float) -> Driven:
     """Drive the stand-in and record all of it."""
-    rig = Rig(StandinGame(lockstep=True), RigSettings(hz, hz, smoothing_named("moderate")))
+    rig = Rig(
+        StandinGame(lockstep=True), RigSettings(hz, hz, smoothing_named("moderate"), plan=RACING)
+    )
     for deadline in rig.reset(1, lambda *_: None):
         rig.clock.sleep_until(deadline)
     episode = Episode(rig, TickStats(), 0)
-    circuit = default_circuit()
-    driver = LineDriver(
-        circuit.centreline(), half_width_m=circuit.half_width_m, control_hz=hz, grip_g=0.7
-    )
+    driver = LineDriver(rig.spec(Mode.LOCKSTEP), grip_g=0.7)
     began_s = CLOCK.now()
     recorder = Recorder(
         path,
@@ -77,12 +77,12 @@ def drive(path: Path, steps: int, hz: float) -> Driven:
     task = MAKE_TASK(statics)
     frame = episode.first
     task.reset(frame)
-    first = episode.observe(frame)
+    first = episode.first_observation
     begun = ResetResult(id=0, episode=1, statics=statics, observation=first, frame=frame)
     recorder.episode_started(begun, rig.spec(Mode.LOCKSTEP), 1)
     observations, actions, rewards = [first], [], []
     for number in range(1, steps + 1):
-        action = tuple(driver.act(frame.__dict__).tolist())
+        action = tuple(driver.act(observations[-1]).tolist())
         recorder.wire(1, Way.TO_ACTOR, MSGPACK, MSGPACK.encode(Step(id=number, action=action)))
         ticket = episode.ask(action)
         for deadline in episode.until_tick():

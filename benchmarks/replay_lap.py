@@ -28,7 +28,6 @@ from rich.table import Table
 from ac_bridge.cli.actor import READY
 from ac_bridge.cli.child import actor_process
 from ac_bridge.clock import SystemClock
-from ac_bridge.standin import default_circuit
 from ac_bridge_client import RemoteEnv
 from ac_bridge_client.drivers import LineDriver
 
@@ -46,19 +45,14 @@ CLOCK = SystemClock()
 
 def record_lap(path: Path) -> list[Returned]:
     """Drive a lap and record it; return what the environment gave."""
-    circuit = default_circuit()
     with (
         actor_process("--lockstep", "--game", "standin", "--log-level", "error") as uri,
-        contextlib.closing(RemoteEnv(uri, record=path)) as env,
+        contextlib.closing(RemoteEnv(uri, observation="racing", record=path)) as env,
     ):
-        driver = LineDriver(
-            circuit.centreline(),
-            half_width_m=circuit.half_width_m,
-            control_hz=env.env_spec.control_hz,
-        )
+        driver = LineDriver(env.env_spec)
         returned: list[Returned] = [env.reset(seed=SEED)]
         while len(returned) <= MOST_STEPS and not returned[-1][-1]["completed_laps"]:
-            returned.append(env.step(driver.act(returned[-1][-1])))
+            returned.append(env.step(driver.act(returned[-1][0])))
     return returned
 
 
@@ -77,7 +71,10 @@ def replay_process(path: Path) -> Iterator[str]:
 
 def replay_lap(path: Path, codec: str) -> tuple[list[Returned], float]:
     """Drive the replay to its end with an action of its own; return it, and its steps a second."""
-    with replay_process(path) as uri, contextlib.closing(RemoteEnv(uri, codec=codec)) as env:
+    with (
+        replay_process(path) as uri,
+        contextlib.closing(RemoteEnv(uri, codec=codec, observation="racing")) as env,
+    ):
         began_s = CLOCK.now()
         returned: list[Returned] = [env.reset(seed=SEED)]
         over = False

@@ -31,6 +31,7 @@ from ac_bridge.episode import Episode
 from ac_bridge.pacing import TickStats, percentile
 from ac_bridge.rig import Rig, RigSettings
 from ac_bridge.server.stepper import answer
+from ac_bridge.telemetry.observation import BRIDGE15
 from ac_bridge_client.core import EnvCore
 from ac_bridge_protocol.codec import MSGPACK
 from ac_bridge_protocol.messages import MESSAGE, ResetResult, Step
@@ -65,7 +66,7 @@ def parts() -> dict[str, Part]:
         "actor: decode and validate the step": lambda: MSGPACK.decode(step_bytes, binary=True),
         "actor: check, smooth, apply the action": lambda: episode.ask(checked),
         "actor: read and decode the pages to a frame": lambda: rig.sample(stream),
-        "actor: compute the observation": lambda: episode.observe(outcome.frame),
+        "actor: compute the observation": lambda: BRIDGE15.observe(outcome.frame),
         "actor: encode the answer": lambda: MSGPACK.encode(answer(1, outcome, 0.0)),
         "client: unpack the answer": lambda: MSGPACK._load(answer_bytes),
         "client: validate the answer": lambda: MESSAGE.validate_python(plain),
@@ -92,7 +93,7 @@ def client_core(rig: Rig, observation: tuple[float, ...], outcome: Any) -> EnvCo
         control_hz=60.0,
         telemetry_hz=60.0,
         observation_profile="bridge15",
-        observation=rig.settings.profile.features,
+        observation=rig.settings.plan.features,
         action=DRIVING_ACTION,
         smoothing="moderate",
     )

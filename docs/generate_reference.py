@@ -57,7 +57,7 @@ from ac_bridge.machine.preset import preset_text
 from ac_bridge.relay.settings import RelaySettings
 from ac_bridge.settings import ActorSettings, Settings
 from ac_bridge.telemetry.layout import LAYOUTS
-from ac_bridge.telemetry.observation import BRIDGE15
+from ac_bridge.telemetry.observation import BRIDGE15, FEATURES, RACING, ObservationPlan
 from ac_bridge_client import ProgressTask, RemoteEnv
 from ac_bridge_client.drivers import LineDriver
 from ac_bridge_client.laps import LapReport
@@ -75,11 +75,32 @@ from ac_bridge_protocol.frame import (
 from ac_bridge_protocol.schema import as_text, examples, json_schema, member_docs, plain
 from ac_bridge_protocol.session import ACTOR, Move, SessionState, Way
 from ac_bridge_protocol.spec import SHIFTING_ACTION, ActionSpec, EnvSpec, FeatureSpec, Mode
+from ac_bridge_protocol.tasks import (
+    Collision,
+    LapLimit,
+    LapTimeTask,
+    LineSpeedTask,
+    OffTrack,
+    StepLimit,
+    Stuck,
+    TimeLimit,
+    Wreck,
+    WrongWay,
+)
 from ac_bridge_protocol.wire import WireModel
 
 DOCS = Path(__file__).parent
 PAGES = tuple(
-    DOCS / f"{name}.md" for name in ("api_reference", "control", "protocol", "telemetry", "timing")
+    DOCS / f"{name}.md"
+    for name in (
+        "api_reference",
+        "control",
+        "observations",
+        "protocol",
+        "tasks",
+        "telemetry",
+        "timing",
+    )
 )
 DOCUMENTS: dict[Path, Callable[[], str]] = {
     DOCS / "protocol" / "messages.schema.json": lambda: as_text(json_schema()),
@@ -575,19 +596,70 @@ def attributes_section(source: type) -> str:
     return table(("attribute", "type", "meaning"), rows)
 
 
+BRIDGE15_SOURCES = (
+    "speed_kmh", "velocity[0]", "velocity[1]", "velocity[2]", "throttle", "brake", "steer_angle",
+    "rpm", "gear", "acc_g[0]", "acc_g[1]", "acc_g[2]", "avg_wheel_slip", "tyres_out", "car_damage",
+)  # fmt: skip
+"""Fields of the frame that the elements come from."""
+
+
 def observation_section() -> str:
     """Return the default observation, element by element."""
+    return elements_of(BRIDGE15)
+
+
+def racing_section() -> str:
+    """Return the profile `racing`, element by element."""
+    return elements_of(RACING)
+
+
+def elements_of(plan: ObservationPlan) -> str:
+    """Return an observation, element by element, with where each comes from."""
     rows = []
-    index = 0
-    for feature in BRIDGE15.features:
-        last = index + feature.size - 1
-        where = str(index) if last == index else f"{index}-{last}"
-        limits_ = (f"{feature.low:g}", f"{feature.high:g}")
-        rows.append(
-            (where, f"`{feature.name}`", unit(feature.unit), f"{feature.scale:g}", *limits_)
+    names = (name for feature in plan.features for name in feature.element_names)
+    sources = {name: feature.source for name, feature in FEATURES.items()}
+    described = [feature for feature in plan.features for _ in range(feature.size)]
+    for index, (name, feature) in enumerate(zip(names, described, strict=True)):
+        source = sources.get(feature.name, "") if plan is not BRIDGE15 else BRIDGE15_SOURCES[index]
+        limits_ = (f"{feature.scale:g}", f"{feature.low:g}", f"{feature.high:g}")
+        rows.append((str(index), f"`{name}`", unit(feature.unit), *limits_, source))
+    return table(("index", "name", "unit", "divided by", "low", "high", "source"), rows)
+
+
+def feature_section() -> str:
+    """Return every feature of the registry, with its defaults."""
+    rows = []
+    for feature in FEATURES.values():
+        spec = feature.spec(feature.read({}))
+        elements = ", ".join(name.removeprefix(feature.name) for name in spec.element_names[:5])
+        shown = f"{spec.size}: `{elements}`" if spec.size > 1 else "1"
+        shown += " ..." * (spec.size > len(spec.element_names[:5]))
+        options = "; ".join(
+            f"`{name}` {option.default:g} ({option.low:g} to {option.high:g}): {option.meaning}"
+            for name, option in feature.options.items()
         )
-        index = last + 1
-    return table(("index", "name", "unit", "divided by", "low", "high"), rows)
+        bounds = f"{spec.low:g} to {spec.high:g}"
+        meaning = f"{feature.meaning} {options}".strip()
+        rows.append(
+            (f"`{feature.name}`", shown, unit(feature.unit), f"{spec.scale:g}", bounds, meaning)
+        )
+    return table(("name", "elements", "unit", "divided by", "bounds", "meaning, and options"), rows)
+
+
+def rules_section() -> str:
+    """Return every rule that ends episodes, with its constants."""
+    rows = []
+    for rule in (OffTrack, Stuck, WrongWay, Collision, Wreck, LapLimit, StepLimit, TimeLimit):
+        what = (rule.__doc__ or "").strip().splitlines()[0]
+        docs = argument_docs(rule)
+        constants = "; ".join(
+            f"`{name}`"
+            + ("" if p.default is inspect.Parameter.empty else f" {p.default:g}")
+            + f": {docs.get(name, '').rstrip('.')}"
+            for name, p in inspect.signature(rule).parameters.items()
+        )
+        rows.append((f"`{rule.__name__}`", what.replace("``", "`"), constants))
+    return table(("rule", "ends an episode when", "constants"), rows)
 
 
 def action_section() -> str:
@@ -786,6 +858,11 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "axis_smoothing": lambda: attributes_section(AxisSmoothing),
     "presets": preset_section,
     "observation": observation_section,
+    "racing": racing_section,
+    "features": feature_section,
+    "line_speed_task": lambda: arguments_section(LineSpeedTask),
+    "lap_time_task": lambda: arguments_section(LapTimeTask),
+    "rules": rules_section,
     "action": action_section,
     "limits": limit_section,
     "states": state_section,

@@ -78,6 +78,7 @@ def test_command_and_environment_are_registered() -> None:
     [
         ("train_loop.py", "--lockstep", ("--steps", "40")),
         ("custom_task.py", "--lockstep", ("--steps", "40")),
+        ("line_driver.py", "--lockstep", ("--steps", "60")),
         ("spectate.py", "--real-time", ("--frames", "5")),
         ("local_drive.py", "", ("--lockstep", "--steps", "20")),
     ],
@@ -96,7 +97,9 @@ def test_examples_run(example: str, actor: str, arguments: tuple[str, ...]) -> N
 def test_every_example_is_run() -> None:
     """No example is left out."""
     shown = {path.name for path in (ROOT / "examples").glob("*.py")}
-    run_above = {"train_loop.py", "custom_task.py", "spectate.py", "local_drive.py"}
+    run_above = {
+        "train_loop.py", "custom_task.py", "line_driver.py", "spectate.py", "local_drive.py",
+    }  # fmt: skip
     assert shown == run_above | {"minimal_client.py"}  # test_minimal_clients.py runs that one
 
 

@@ -274,3 +274,16 @@ def test_a_paused_game_ends_the_episode() -> None:
     with pytest.raises(NotResetError, match="paused"):
         stepper.step((0.0, 1.0, 0.0))
     bridge.close()
+
+
+def test_a_track_of_the_stand_in() -> None:
+    """It is driven, and read from its files; one that there is not is refused by name."""
+    bridge, stepper = lockstep_stepper(track="made_3", observation=["line_offset", "speed"])
+    _, info = stepper.reset(seed=1)
+    assert bridge.rig.track is not None
+    assert bridge.rig.track.name == "made_3"
+    assert info["track_distance"] < 2.0
+    bridge.close()
+    with pytest.raises(SettingError) as caught:
+        lockstep_stepper(track="monza")
+    assert caught.value.setting == "track"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -285,6 +286,23 @@ def test_the_late_policy_comes_from_the_settings() -> None:
     rig = rig_from(ActorSettings(game="standin", late_hold_ticks=5, late_brake=0.1))
     assert rig.settings.late == LatePolicy(5, 0.1)
     rig.close()
+
+
+def test_track_and_folder_come_from_the_settings(tmp_path: Path) -> None:
+    """The track goes to the game, the folder to whoever reads tracks."""
+    rig = rig_from(ActorSettings(game="standin", track="made_3", game_dir=tmp_path))
+    assert isinstance(rig.game, StandinGame)
+    assert rig.game.circuit.name == "made_3"
+    assert rig.settings.game_dir == tmp_path
+    rig.close()
+
+
+def test_the_track_of_another_process_is_not_ours_to_choose() -> None:
+    """It is refused by name, whatever publishes there."""
+    with pytest.raises(SettingError) as caught:
+        rig_from(ActorSettings(game="shm", controller="standin", track="made_3"))
+    assert caught.value.setting == "track"
+    assert "standin" in caught.value.hint
 
 
 def test_an_action_moves_nothing_that_nobody_drives() -> None:

@@ -35,6 +35,15 @@ def test_what_is_nearer_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert (settings.control_hz, settings.telemetry_hz, settings.hold_s) == (40.0, 120.0, 1.0)
 
 
+def test_the_track_and_the_games_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is a flag, a variable or a line of the file; without a word nothing is chosen."""
+    assert (load_settings().track, load_settings().game_dir) == (None, None)
+    monkeypatch.setenv("AC_BRIDGE_TRACK", "made_3")
+    monkeypatch.setenv("AC_BRIDGE_GAME_DIR", str(tmp_path))
+    assert (load_settings().track, load_settings().game_dir) == ("made_3", tmp_path)
+    assert load_settings(track="made_4").track == "made_4"
+
+
 def test_file_in_the_working_directory(tmp_path: Path) -> None:
     """`ac-bridge.toml` is read without being named."""
     (tmp_path / "ac-bridge.toml").write_text('smoothing = "none"\n')
@@ -80,6 +89,7 @@ def test_file_in_the_working_directory(tmp_path: Path) -> None:
         ("allow_origins", "lab.example"),
         ("seed", -1),
         ("gearbox", "none"),
+        ("track", "x" * 101),
         ("controller", "feet"),
         ("device_id", 0),
         ("gears", "nobody"),

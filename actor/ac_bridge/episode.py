@@ -21,6 +21,7 @@ from ac_bridge.control.schedule import Schedule
 from ac_bridge.game import NEUTRAL, Controls
 from ac_bridge.pacing import Pacer, Tick, TickStats
 from ac_bridge.rig import Rig, says
+from ac_bridge.telemetry.observation import ObservationPlan, Observer
 from ac_bridge.telemetry.reader import NO_FRAME, FrameStream
 from ac_bridge_protocol.errors import SettingError, WheelError
 from ac_bridge_protocol.frame import GameState, TelemetryFrame
@@ -63,6 +64,7 @@ class Outcome(NamedTuple):
 
     frame: TelemetryFrame
     observation: tuple[float, ...]
+    """Of the frame, and of the ticks before it as far as the observation looks back."""
     receipt: Receipt
     end: EndReason | None
     """Why the episode ends with this, None if it goes on."""
@@ -93,6 +95,7 @@ class _Reached(NamedTuple):
 
     tick: int
     frame: TelemetryFrame
+    observation: tuple[float, ...]
     sampled_s: float
     tick_error_s: float
     applied_s: float
@@ -123,15 +126,24 @@ class Episode:
         stats: where the ticks' punctuality is kept.
         delay_ticks: the k of mode `fixed_delay`, in which steps name their ticks; 0 in the other
             modes, in which an action is applied when it comes.
+        plan: of the observation; the rig's own unless given.
 
     Attributes:
         first: the frame of tick 0.
+        first_observation: of tick 0, whose past is as its present.
         end: why the tick that was reached is the last one: the game was paused, left, lost or
             restarted. None while the episode goes on.
     """
 
-    def __init__(self, rig: Rig, stats: TickStats, delay_ticks: int = 0) -> None:
+    def __init__(
+        self,
+        rig: Rig,
+        stats: TickStats,
+        delay_ticks: int = 0,
+        plan: ObservationPlan | None = None,
+    ) -> None:
         self._rig = rig
+        self._observer = Observer(plan or rig.settings.plan)
         self._stats = stats
         self._delay_ticks = delay_ticks
         settings = rig.settings
@@ -154,13 +166,10 @@ class Episode:
         self.end: EndReason | None = None
         self.first = rig.sample(self._stream)
         self._newest = self._answered = self._reached(self.first, rig.sent)
+        self.first_observation = self._newest.observation
         kept_ticks = math.ceil(settings.longest_hold_s * settings.control_hz) + delay_ticks + 1
         self._kept: collections.deque[_Reached] = collections.deque(maxlen=kept_ticks)
         self._forgotten_tick = 0
-
-    def observe(self, frame: TelemetryFrame) -> tuple[float, ...]:
-        """Return the observation of a frame, in the episode's profile."""
-        return self._rig.settings.profile.observe(frame)
 
     # --- Steps ------------------------------------------------------------------------------------
 
@@ -258,7 +267,7 @@ class Episode:
                 "replayed": False,
             },
         )
-        return Outcome(reached.frame, self.observe(reached.frame), receipt, reached.end)
+        return Outcome(reached.frame, reached.observation, receipt, reached.end)
 
     def _check_tick(self, tick: int | None) -> None:
         """Refuse a tick that the mode cannot have."""
@@ -369,8 +378,17 @@ class Episode:
         tick = self._tick
         sampled_s = self._stream.last_s or self._rig.clock.now()
         error_s = max(0.0, sampled_s - tick.at_s)
+        observation = self._observer.see(self._rig.look(frame, sent), tick.missed)
         return _Reached(
-            tick.index, frame, sampled_s, error_s, self._applied_s, sent, self._counts, self.end
+            tick.index,
+            frame,
+            observation,
+            sampled_s,
+            error_s,
+            self._applied_s,
+            sent,
+            self._counts,
+            self.end,
         )
 
     def _keep(self, reached: _Reached) -> None:

@@ -40,6 +40,7 @@ class GameChoice:
         lockstep: let game time stand still until somebody waits on its clock.
         seed: of the stand-in's draws.
         gearbox: of the stand-in's car.
+        track: of the stand-in; None for its default.
     """
 
     game: GameName = "auto"
@@ -51,6 +52,7 @@ class GameChoice:
     lockstep: bool = False
     seed: int = 0
     gearbox: Gearbox = "automatic"
+    track: str | None = None
 
 
 def open_game(choice: GameChoice, clock: Clock | None = None) -> Game:
@@ -172,6 +174,12 @@ def _published(prefix: str) -> bool:
 
 
 def _open_shared(choice: GameChoice, clock: Clock | None) -> Game:
+    if choice.track is not None:
+        raise SettingError(
+            "The track of a game in another process is chosen there.",
+            setting="track",
+            hint="Leave out track, or choose the game 'standin'.",
+        )
     if choice.lockstep:
         raise SettingError(
             "A game in another process does not stand still between steps.",
@@ -183,6 +191,7 @@ def _open_shared(choice: GameChoice, clock: Clock | None) -> Game:
 
 def _open_standin(choice: GameChoice, clock: Clock | None) -> Game:
     from ac_bridge.standin import StandinGame
+    from ac_bridge.standin.layouts import circuit_named
 
     if choice.controller not in ("auto", "standin"):
         raise SettingError(
@@ -191,5 +200,9 @@ def _open_standin(choice: GameChoice, clock: Clock | None) -> Game:
             hint="Leave it at 'auto'. For a game in another process choose the game 'shm'.",
         )
     return StandinGame(
-        lockstep=choice.lockstep, seed=choice.seed, gearbox=choice.gearbox, clock=clock
+        lockstep=choice.lockstep,
+        seed=choice.seed,
+        gearbox=choice.gearbox,
+        clock=clock,
+        circuit=None if choice.track is None else circuit_named(choice.track),
     )

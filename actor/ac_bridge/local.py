@@ -13,9 +13,11 @@ from __future__ import annotations
 import atexit
 import collections
 import contextlib
+import logging
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self, cast, get_args
 
 import numpy as np
@@ -29,7 +31,7 @@ from ac_bridge.games import ControllerName, GameChoice, GameName, check_choice, 
 from ac_bridge.pacing import KEPT_ERRORS, Ticker, TickStats, percentile
 from ac_bridge.rig import Rig, RigSettings
 from ac_bridge.settings import CONTROL_HZ, TELEMETRY_HZ
-from ac_bridge.telemetry.observation import BRIDGE15
+from ac_bridge.telemetry.observation import planned
 from ac_bridge_protocol.errors import (
     ActionError,
     ErrorCode,
@@ -41,10 +43,14 @@ from ac_bridge_protocol.errors import (
 from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.helpers import Closing, choose
 from ac_bridge_protocol.messages import Receipt
+from ac_bridge_protocol.observing import ObservationLike, wished
 from ac_bridge_protocol.spec import as_components, check_seed
+from ac_bridge_protocol.starts import Start, start_in
 
 Observation = npt.NDArray[np.float32]
 Info = dict[str, Any]
+
+log = logging.getLogger("ac_bridge")
 ActionLike = Sequence[float] | npt.NDArray[Any] | Mapping[str, float]
 
 
@@ -63,12 +69,15 @@ class ACBridgeLocal(Closing):
             decides, and without that ``auto``.
         controller: ``vjoy``, ``uinput``, ``standin`` (also `ac-bridge simulate`'s), or ``auto``.
         device_id: number of the vJoy device, from 1.
-        obs_dim: length of the observation, as a check: 15.
+        observation: a profile's name, or a list of features as `RemoteEnv` takes it.
+        obs_dim: length of the observation, as a check; None for none.
         smoothing_config: a preset's name, or a `SmoothingConfig`.
         gears: who shifts: ``game``, ``actor`` (by engine speed), or ``learner`` (actions then have
             a fourth component ``shift``, -1..1).
         lockstep: let game time stand still between steps, where the game can do that.
         seed: of the stand-in's draws.
+        track: of the stand-in: ``standin_ring``, or ``made_N``, which is drawn from the number.
+        game_dir: the game's folder, for its tracks' files; None looks for it.
         clock: the time to live by; the machine's own unless given.
 
     Raises:
@@ -83,18 +92,22 @@ class ACBridgeLocal(Closing):
         game: str | None = None,
         controller: str = "auto",
         device_id: int = 1,
-        obs_dim: int = 15,
+        observation: ObservationLike = "bridge15",
+        obs_dim: int | None = None,
         smoothing_config: str | SmoothingConfig = DEFAULT_PRESET,
         gears: ShiftedBy = "game",
         lockstep: bool = False,
         seed: int = 0,
+        track: str | None = None,
+        game_dir: str | os.PathLike[str] | None = None,
         clock: Clock | None = None,
     ) -> None:
         _check_range("telemetry_hz", telemetry_hz, TELEMETRY_HZ)
         _check_range("control_hz", control_hz, CONTROL_HZ)
-        if obs_dim != len(BRIDGE15.features):
+        plan = planned(wished(observation))
+        if obs_dim is not None and obs_dim != len(plan.lows):
             raise SettingError(
-                f"The observation has {len(BRIDGE15.features)} elements, not {obs_dim}.",
+                f"The observation has {len(plan.lows)} elements, not {obs_dim}.",
                 setting="obs_dim",
             )
         smoothing = (
@@ -103,13 +116,21 @@ class ACBridgeLocal(Closing):
             else smoothing_config
         )
         choose(dict.fromkeys(get_args(ShiftedBy)), gears, setting="gears")
-        self.settings = RigSettings(control_hz, telemetry_hz, smoothing, shifted_by=gears)
+        self.settings = RigSettings(
+            control_hz,
+            telemetry_hz,
+            smoothing,
+            plan=plan,
+            shifted_by=gears,
+            game_dir=None if game_dir is None else Path(game_dir),
+        )
         self._choice = GameChoice(
             game=cast("GameName", game or os.environ.get("AC_BRIDGE_GAME") or "auto"),
             controller=cast("ControllerName", controller),
             device_id=device_id,
             lockstep=lockstep,
             seed=check_seed(seed) or 0,
+            track=track,
         )
         check_choice(self._choice)
         self._clock = clock
@@ -161,14 +182,16 @@ class ACBridgeLocal(Closing):
     # --- Driving ----------------------------------------------------------------------------------
 
     def latest_obs(self) -> tuple[Observation, Info]:
-        """Return the newest observation, float32[15], and its frame as a flat dict.
+        """Return the newest observation, float32, and its frame as a flat dict.
+
+        What an observation has of the ticks before it is as the newest frame here; a
+        `RealTimeStepper` remembers them.
 
         Raises:
             GameAbsentError: nothing is published.
             WrongGameError: another game's pages are.
         """
-        frame = self.latest_frame()
-        return _as_array(self.settings.profile.observe(frame)), dict(frame.__dict__)
+        return self._seen(self.latest_frame())
 
     def latest_frame(self) -> TelemetryFrame:
         """Return the newest frame.
@@ -203,18 +226,25 @@ class ACBridgeLocal(Closing):
         with self._lock:
             self.rig.apply_once(self._whole_action(steer, throttle, brake, clutch))
 
-    def reset(self, seed: int | None = None) -> tuple[Observation, Info]:
+    def reset(
+        self, seed: int | None = None, *, options: Mapping[str, Any] | None = None
+    ) -> tuple[Observation, Info]:
         """Restart the game, wait until the car stands ready, and return what is seen then.
+
+        Args:
+            seed: repeats the episode exactly, where the game can do that.
+            options: ``start``, where the game can be told: ``"line"``, ``"pit"``, ``"random"``, or
+                ``{"distance": metres}`` along the track.
 
         Raises:
             ResetFailedError: the game did not restart.
-            SettingError: a seed the game cannot take.
+            SettingError: an unknown option, or a seed or start the game cannot take.
         """
         rig = self.rig
-        seed = check_seed(seed)
+        seed, start = check_seed(seed), _start(options)
         self.check_sampler()
         # Closing it in every case lets go of the buttons when the wait is interrupted.
-        with contextlib.closing(rig.reset(seed, lambda _phase, _attempt: None)) as resetting:
+        with contextlib.closing(rig.reset(seed, lambda _phase, _attempt: None, start)) as resetting:
             while True:
                 with self._lock:
                     deadline = next(resetting, None)
@@ -223,7 +253,11 @@ class ACBridgeLocal(Closing):
                 rig.clock.sleep_until(deadline)
         with self._lock:
             frame = rig.sample(rig.telemetry_stream())
-        return _as_array(self.settings.profile.observe(frame)), dict(frame.__dict__)
+        return self._seen(frame)
+
+    def _seen(self, frame: TelemetryFrame) -> tuple[Observation, Info]:
+        observation = self.settings.plan.observe(frame, self.rig.track)
+        return _as_array(observation), dict(frame.__dict__)
 
     def _whole_action(self, *pedals: float) -> Sequence[float]:
         """Return pedals as an action of the rig's format: no wish for a gear."""
@@ -309,14 +343,23 @@ class RealTimeStepper:
         self._action_ages_s: collections.deque[float] = collections.deque(maxlen=KEPT_ERRORS)
         self._observation_ages_s: collections.deque[float] = collections.deque(maxlen=KEPT_ERRORS)
 
-    def reset(self, seed: int | None = None) -> tuple[Observation, Info]:
-        """Restart the game and begin an episode; the first step is as long as every other."""
+    def reset(
+        self, seed: int | None = None, *, options: Mapping[str, Any] | None = None
+    ) -> tuple[Observation, Info]:
+        """Restart the game and begin an episode; the first step is as long as every other.
+
+        Args:
+            seed: see `ACBridgeLocal.reset`.
+            options: see `ACBridgeLocal.reset`.
+        """
         self._episode, self._why_over = None, ""
-        self._bridge.reset(seed)
+        self._bridge.reset(seed, options=options)
         with self._bridge.lock:
             episode = Episode(self._bridge.rig, self._stats)
         self._episode = episode
-        return _as_array(episode.observe(episode.first)), dict(episode.first.__dict__)
+        if unseen := self._bridge.rig.why_unseen(self._bridge.settings.plan):
+            log.warning("%s", unseen)
+        return _as_array(episode.first_observation), dict(episode.first.__dict__)
 
     def step(self, action: ActionLike) -> tuple[Observation, Info]:
         """Apply an action, wait for the next tick, and return what is seen then.
@@ -326,7 +369,7 @@ class RealTimeStepper:
                 as an array, a tuple, or a dict by these names (a missing pedal is released).
 
         Returns:
-            The observation, float32[15], and the frame as a flat dict plus ``receipt``; where the
+            The observation, float32, and the frame as a flat dict plus ``receipt``; where the
             game was paused, left, lost or restarted also ``end_reason``: that was the last step.
 
         Raises:
@@ -411,6 +454,18 @@ def _components(action: ActionLike, names: Sequence[str]) -> Sequence[float]:
             )
         action = [action.get(name, 0.0) for name in names]
     return as_components(action)
+
+
+def _start(options: Mapping[str, Any] | None) -> Start | None:
+    options = options or {}
+    for name in options:
+        if name != "start":
+            raise SettingError(
+                f"There is no reset option {name!r:.80}.",
+                setting="options",
+                hint="There is one: start, where on the track.",
+            )
+    return start_in(options)
 
 
 def _as_array(observation: tuple[float, ...]) -> Observation:

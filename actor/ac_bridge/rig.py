@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
 
 from ac_bridge.control.action import ActionFormat, Wanted
 from ac_bridge.control.gears import DEFAULT_SHIFTS, ShiftPlan
@@ -19,12 +20,17 @@ from ac_bridge.control.shifting import ShiftedBy, Shifting
 from ac_bridge.control.smoothing import ActionSmoother, SmoothingConfig
 from ac_bridge.game import NEUTRAL, Controls, Game, GameAbility
 from ac_bridge.pacing import Pacer
-from ac_bridge.telemetry.observation import BRIDGE15, ObservationProfile
+from ac_bridge.telemetry.observation import BRIDGE15, Look, ObservationPlan, planned
 from ac_bridge.telemetry.reader import NO_FRAME, FrameStream, TelemetryReader
+from ac_bridge.track.keeper import TrackKeeper
+from ac_bridge.track.library import TrackLibrary
+from ac_bridge.track.track import Track
 from ac_bridge_protocol.errors import GameAbsentError, SettingError, WheelError
 from ac_bridge_protocol.frame import GameState, GameStatics, TelemetryFrame
 from ac_bridge_protocol.messages import Event, EventKind, ResetPhase
+from ac_bridge_protocol.observing import ObservationWish
 from ac_bridge_protocol.spec import EnvSpec, Mode
+from ac_bridge_protocol.starts import Start
 from ac_bridge_protocol.wire import trusted
 
 WIGGLE = Controls(steer=0.1, throttle=0.1, brake=0.1, clutch=0.1)
@@ -44,10 +50,11 @@ class RigSettings:
         hold_s: how long after the last action came in the car is let go of, in seconds; at least
             one and a half control periods (`longest_hold_s`).
         late: what the wheel does until then.
-        profile: of the observation.
+        plan: of the observation, unless a learner asks for another.
         reset_plan: which buttons restart and start, and how patiently.
         shifted_by: who shifts gears.
         shift_plan: with which buttons.
+        game_dir: the game's folder, for its tracks' files; None for where the game itself has it.
     """
 
     control_hz: float
@@ -55,10 +62,11 @@ class RigSettings:
     smoothing: SmoothingConfig
     hold_s: float = 0.5
     late: LatePolicy = DEFAULT_LATE_POLICY
-    profile: ObservationProfile = BRIDGE15
+    plan: ObservationPlan = BRIDGE15
     reset_plan: ResetPlan = DEFAULT_PLAN
     shifted_by: ShiftedBy = "game"
     shift_plan: ShiftPlan = DEFAULT_SHIFTS
+    game_dir: Path | None = None
 
     @property
     def longest_hold_s(self) -> float:
@@ -102,7 +110,8 @@ class Rig:
                 hint="Reset by buttons; the port is Assetto Corsa's own.",
             )
         self.format = ActionFormat(shifts=settings.shifted_by == "learner")
-        self._reader = TelemetryReader(game.pages)
+        self._tracks = TrackKeeper(lambda: TrackLibrary(settings.game_dir or game.game_dir))
+        self._reader = TelemetryReader(game.pages, self._tracks.place)
         self._smoother = ActionSmoother(settings.smoothing)
         self._dead_man = DeadMan(settings.longest_hold_s)
         self._shifting = Shifting(settings.shifted_by, settings.shift_plan)
@@ -146,9 +155,39 @@ class Rig:
         """How ticks and steps may go together here; the first is what is offered unasked."""
         return (Mode.LOCKSTEP,) if self.lockstep else (Mode.LATEST, Mode.FIXED_DELAY)
 
-    def spec(self, mode: Mode, delay_ticks: int = 0) -> EnvSpec:
-        """Return what is offered to who steps in ``mode``."""
+    @property
+    def track(self) -> Track | None:
+        """The track under the car; None where its files were not read."""
+        return self._tracks.track
+
+    def look(self, frame: TelemetryFrame, sent: Controls) -> Look:
+        """Return what an observation of a frame is made from.
+
+        Args:
+            frame: sampled here.
+            sent: what the wheel was sent until then.
+        """
+        return Look(frame, sent, self._tracks.track)
+
+    def why_unseen(self, plan: ObservationPlan) -> str:
+        """Say which features of an observation are 0 for want of the track; nothing if none is."""
+        if not plan.needs_road or self._tracks.track is not None:
+            return ""
+        return (
+            f"Without the track's files these are 0 throughout: {', '.join(plan.needs_road)}. "
+            f"{self._tracks.problem}"
+        )
+
+    def spec(
+        self, mode: Mode, delay_ticks: int = 0, wish: ObservationWish | None = None
+    ) -> EnvSpec:
+        """Return what is offered to who steps in ``mode`` and wishes for that observation.
+
+        Raises:
+            SettingError: an observation that cannot be computed.
+        """
         settings = self.settings
+        plan = settings.plan if wish is None else planned(wish)
         return EnvSpec(
             game=self.game.name,
             mode=mode,
@@ -156,8 +195,8 @@ class Rig:
             modes=self.modes,
             control_hz=settings.control_hz,
             telemetry_hz=settings.telemetry_hz,
-            observation_profile=settings.profile.name,
-            observation=settings.profile.features,
+            observation_profile=plan.name,
+            observation=plan.features,
             action=self.format.components,
             smoothing=settings.smoothing.name,
         )
@@ -191,7 +230,10 @@ class Rig:
             GameAbsentError: nothing publishes the pages.
             WrongGameError: they are another game's.
         """
-        return self._reader.frame(stream, self.clock.now(), self.clock.wall())
+        frame = self._reader.frame(stream, self.clock.now(), self.clock.wall())
+        if news := self._tracks.take_news():
+            self.tell(EventKind.TRACK, news)
+        return frame
 
     def restamp(self, frame: TelemetryFrame, stream: FrameStream) -> TelemetryFrame:
         """Return a frame sampled just now as the next of another stream."""
@@ -370,8 +412,34 @@ class Rig:
                 on_frame(frame)
         self.clock.sleep_until(until_s)
 
+    def check_reset(self, seed: int | None, start: Start | None) -> None:
+        """Refuse what this game cannot do before anything is touched.
+
+        Raises:
+            SettingError: a seed or a start, for a game that takes none; or a start that is not on
+                its track.
+        """
+        if seed is not None and GameAbility.SEED not in self.game.abilities:
+            raise SettingError(
+                f"{self.game.name} cannot repeat an episode from a seed.",
+                setting="seed",
+                hint="Reset without one.",
+            )
+        if GameAbility.STARTS in self.game.abilities:
+            self.game.start_at(start)
+            self.game.start_at(None)
+        elif start is not None:
+            raise SettingError(
+                f"{self.game.name} cannot be told to start at {start}: its session decides.",
+                setting="start",
+                hint="Reset without a start; choose the session's own start in the game.",
+            )
+
     def reset(
-        self, seed: int | None, on_phase: Callable[[ResetPhase, int], None]
+        self,
+        seed: int | None,
+        on_phase: Callable[[ResetPhase, int], None],
+        start: Start | None = None,
     ) -> Generator[float, None, None]:
         """Restart the game, as an iterator of the moments to wait for in between.
 
@@ -380,26 +448,26 @@ class Rig:
         Args:
             seed: start the game anew from this seed first, so that the episode can be repeated.
             on_phase: told of each phase entered, and its attempt from 1.
+            start: where on the track; None leaves it to the game.
 
         Raises:
-            SettingError: a seed, for a game that cannot repeat itself.
+            SettingError: see `check_reset`.
             ResetFailedError: the game did not restart; names the phase.
         """
-        if seed is not None and GameAbility.SEED not in self.game.abilities:
-            raise SettingError(
-                f"{self.game.name} cannot repeat an episode from a seed.",
-                setting="seed",
-                hint="Reset without one.",
-            )
+        self.check_reset(seed, start)
         self.neutral()
         self._resetting = True
         try:
+            if start is not None:
+                self.game.start_at(start)
             yield from self._restart(seed, on_phase)
         except BaseException:  # given up, cancelled or interrupted: no button stays pressed
             self.neutral()
             raise
         finally:
             self._resetting = False
+            if start is not None:
+                self.game.start_at(None)  # for this one episode alone
 
     def _restart(
         self, seed: int | None, on_phase: Callable[[ResetPhase, int], None]

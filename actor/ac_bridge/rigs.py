@@ -32,6 +32,7 @@ def rig_from(settings: ActorSettings) -> Rig:
         ),
         shifted_by=settings.gears,
         shift_plan=shifts_from(settings),
+        game_dir=settings.game_dir,
     )
     return Rig(open_game(choice_from(settings)), rig_settings)
 
@@ -53,4 +54,5 @@ def choice_from(settings: ActorSettings) -> GameChoice:
         lockstep=settings.lockstep,
         seed=settings.seed,
         gearbox=settings.gearbox,
+        track=settings.track,
     )

@@ -207,6 +207,10 @@ class ActorSettings(ListeningSettings):
     """Whoever resets with this key takes the car from its driver; without one nobody can."""
     gearbox: Literal["automatic", "sequential"] = "automatic"
     """The stand-in's gearbox."""
+    track: str | None = Field(default=None, max_length=100)
+    """The stand-in's track: standin_ring, or made_N, which is drawn from the number N."""
+    game_dir: Path | None = None
+    """The game's folder, for its tracks' files; otherwise it is looked for in Steam's libraries."""
     gears: Literal["game", "actor", "learner"] = "game"
     """Who shifts: the game's automatic gearbox, the actor by engine speed, or the learner by a
     fourth component of its action."""

@@ -78,7 +78,7 @@ def template() -> Template:
             id=0,
             episode=1,
             statics=rig.require_statics(),
-            observation=episode.observe(frame),
+            observation=episode.first_observation,
             frame=frame,
         )
         result = answer(1, outcome, now_s=0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ac_bridge_client.exchange import Action
-from ac_bridge_protocol.errors import NotResetError, SettingError
-from ac_bridge_protocol.frame import TelemetryFrame
+from ac_bridge_protocol.errors import NotResetError
+from ac_bridge_protocol.frame import GameStatics, TelemetryFrame
+from ac_bridge_protocol.helpers import choose
 from ac_bridge_protocol.messages import EndReason, Receipt, ResetResult, StepResult, WheelState
 from ac_bridge_protocol.spec import EnvSpec, as_components
-from ac_bridge_protocol.tasks import ProgressTask, Task
+from ac_bridge_protocol.tasks import TASKS, Task, TaskLike, judge, task_for
 
 Observation = npt.NDArray[np.float32]
 Info = dict[str, Any]
@@ -25,10 +26,13 @@ class EnvCore:
 
     Args:
         spec: from the actor's welcome.
-        task: rewards and ends; None for `ProgressTask` over the actor's track.
+        task: rewards and ends, or what makes it of the game's statics; None for `ProgressTask`.
+
+    Raises:
+        SettingError: there is no task of that name.
     """
 
-    def __init__(self, spec: EnvSpec, task: Task | None) -> None:
+    def __init__(self, spec: EnvSpec, task: TaskLike | None) -> None:
         self.spec = spec
         low, high = spec.observation_bounds()
         action_low = np.asarray([component.low for component in spec.action], np.float32)
@@ -39,7 +43,11 @@ class EnvCore:
             dtype=np.float32,
         )
         self.action_space = gym.spaces.Box(action_low, action_high, dtype=np.float32)
-        self._task = task
+        if isinstance(task, str):
+            choose(TASKS, task, setting="task")
+        self._wanted: TaskLike = "progress" if task is None else task
+        self._task: Task | None = None
+        self._statics: GameStatics | None = None
         self._previous: TelemetryFrame | None = None
         self._elements: tuple[float, ...] = ()
         self._receipt: Receipt | None = None
@@ -52,9 +60,13 @@ class EnvCore:
         Args:
             result: the answer.
             under_way: the actions that were chosen and not yet answered for, oldest first.
+
+        Raises:
+            SettingError: what was given as a task makes none.
         """
-        if self._task is None:
-            self._task = ProgressTask(result.statics.track_length_m)
+        if self._task is None or self._statics != result.statics:
+            self._task = task_for(self._wanted, result.statics)
+            self._statics = result.statics
         self._task.reset(result.frame)
         self._previous = result.frame
         self._receipt = None
@@ -82,10 +94,13 @@ class EnvCore:
             action: the one that it answers.
             result: the answer.
             under_way: the actions that were chosen and not yet answered for, oldest first.
+
+        Raises:
+            SettingError: the task returned something that is no result.
         """
         assert self._task is not None  # noqa: S101 -- begin has set them
         assert self._previous is not None  # noqa: S101
-        judged = self._task.step(self._previous, action, result.frame)
+        judged = judge(self._task, self._previous, action, result.frame)
         self._previous = result.frame
         self._receipt = result.receipt
         info = dict(result.frame.__dict__)
@@ -94,8 +109,6 @@ class EnvCore:
         truncated = judged.truncated or result.end is not None
         if result.end is not None and not judged.terminated:
             info["end_reason"] = result.end
-        elif judged.terminated or truncated:
-            info.setdefault("end_reason", "terminated" if judged.terminated else "truncated")
         if result.end is not None:
             self.end()
         observation = self._observation(result.observation, under_way)
@@ -140,23 +153,3 @@ def _unanswered(last: Receipt | None) -> Receipt:
         sent=WheelState(steer=0.0, throttle=0.0, brake=0.0, clutch=0.0),
         replayed=False,
     )
-
-
-def takeover_in(options: Mapping[str, Any] | None) -> str:
-    """Return the operator's key among the options of a reset; empty if there is none.
-
-    Raises:
-        SettingError: an option that nothing would read, or a key that is not text.
-    """
-    options = options or {}
-    for name in options:
-        if name != "takeover":
-            raise SettingError(
-                f"There is no reset option {name!r}.",
-                setting="options",
-                hint="There is one: takeover, the operator's key.",
-            )
-    key = options.get("takeover", "")
-    if not isinstance(key, str):
-        raise SettingError("The operator's key is text.", setting="takeover")
-    return key

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 from websockets.frames import CloseCode
 
 from ac_bridge_client.access import NOBODY, Access
+from ac_bridge_client.asking import ResetOptions
 from ac_bridge_client.backoff import waits_s
 from ac_bridge_client.clock import monotonic_s
 from ac_bridge_client.clocks import ClockFilter
@@ -39,6 +40,7 @@ from ac_bridge_protocol.errors import (
 )
 from ac_bridge_protocol.helpers import Closing
 from ac_bridge_protocol.messages import EndReason, Message, ResetResult, StepResult
+from ac_bridge_protocol.observing import ObservationWish
 from ac_bridge_protocol.session import Course, SessionState
 from ac_bridge_protocol.spec import EnvSpec, Mode
 
@@ -68,7 +70,7 @@ class DriveOptions:
     codec: str = "msgpack"
     mode: Mode | None = None
     delay_ticks: int = 0
-    observation: str = "bridge15"
+    observation: ObservationWish = "bridge15"
     connect_timeout_s: float = 10.0
     access: Access = NOBODY
 
@@ -134,12 +136,12 @@ class Drive(Closing):
 
     # --- What a driver does -----------------------------------------------------------------------
 
-    def reset(self, seed: int | None, takeover: str, timeout_s: float) -> ResetResult:
+    def reset(self, seed: int | None, asked: ResetOptions, timeout_s: float) -> ResetResult:
         """Begin an episode; in a new session if the one before is lost.
 
         Args:
             seed: repeats an episode exactly, where the game can.
-            takeover: the operator's key; empty for none.
+            asked: what goes with it.
             timeout_s: for the answer, in seconds in which the link is up.
 
         Raises:
@@ -151,11 +153,11 @@ class Drive(Closing):
             self._tape.episode_over("reset")
         try:
             if self._secret:
-                return self._reset(seed, takeover, timeout_s)
+                return self._reset(seed, asked, timeout_s)
         except SessionLostError as lost:
             log.info("%s A new session begins.", lost.message)
         self._begin_anew()
-        return self._reset(seed, takeover, timeout_s)
+        return self._reset(seed, asked, timeout_s)
 
     def step(self, action: Action, plan: Sequence[Action], timeout_s: float) -> Stepped:
         """Ask for a step, and return the answer of the oldest one in flight.
@@ -268,13 +270,13 @@ class Drive(Closing):
 
     # --- Requests and answers ---------------------------------------------------------------------
 
-    def _reset(self, seed: int | None, takeover: str, timeout_s: float) -> ResetResult:
+    def _reset(self, seed: int | None, asked: ResetOptions, timeout_s: float) -> ResetResult:
         self._begin(timeout_s)
         self._up()
         while self._course.state is SessionState.RESETTING and self._course.in_flight:
             self._take()  # an interrupted one is answered first
         link = self._up()
-        request = link.exchange.reset(seed, takeover)
+        request = link.exchange.reset(seed, asked.takeover, asked.start)
         self._ask(link, request)
         result = expect(self._answer(request.id), ResetResult)
         self._actions.clear()

@@ -1,22 +1,25 @@
-"""A driver that needs no learning: it follows a line as fast as the tyres allow.
+"""A driver that needs no learning: it follows the racing line as fast as the tyres allow.
 
 Good for a first look at an environment, for collecting demonstrations, and as a baseline to beat.
-It knows the track's centre line and five fields of the frame, and steers by pure pursuit towards a
-point ahead. Its speed comes from the line's curvature, with braking distances worked out backwards.
+It sees what a learner sees, an observation of profile ``racing`` or any with the same features:
+steers by pure pursuit towards a point of the path ahead, and takes its speed from the curvature
+ahead, with braking distances worked out backwards. So it drives any track that has a line.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from ac_bridge_protocol.errors import SettingError
+from ac_bridge_protocol.spec import EnvSpec
+
+Floats = npt.NDArray[np.float64]
+
 GRAVITY_M_S2 = 9.81
-SPACING_M = 2.0
-"""The line is resampled to about this; finer would only amplify its unevenness."""
 WHEELBASE_M = 2.58
 STEER_LOCK_RAD = 0.52
 """Angle of the front wheels at a steering of 1."""
@@ -32,167 +35,184 @@ THROTTLE_M_S2 = 4.5
 """Acceleration that full throttle gives in the lower gears."""
 LOOK_S, LOOK_M = 0.6, 4.0
 """How far ahead to aim: seconds of travel and metres more."""
-SEARCH_M = 60.0
-"""The car is looked for this far around its last place before the whole line is searched."""
+PLAN_M = 5.0
+"""Speeds are worked out for points so far apart."""
+EARLY_M = 6.0
+"""A corner may begin so much before the first point that shows it."""
+OFF_THROTTLE = 0.3
+"""Most throttle with a wheel off the track."""
+
+
+class _Seen(NamedTuple):
+    """What the driver makes of an observation; car axes, metres, seconds, + left."""
+
+    speed: float
+    leftward: float
+    yaw_rate: float
+    slip_angle: float
+    wheels_off: float
+    grip: float
+    path_at: Floats
+    forward: Floats
+    left: Floats
+    bend_at: Floats
+    bend: Floats
+    """+ to the right, as the track has it."""
 
 
 class LineDriver:
-    """Drives along a closed line.
+    """Drives along the racing line.
 
-    ``act`` takes an environment's ``info`` and returns an action of steer, throttle and brake.
-    Make one for each car: it remembers where along the line the car was.
+    Args:
+        spec: of the environment, ``env.env_spec``.
+        grip_g: lateral acceleration to use, in g.
+        brake_g: deceleration to use, in g.
+        top_speed_kmh: never asked for more.
+
+    Raises:
+        SettingError: the observation lacks a feature that it drives by.
     """
 
     def __init__(
         self,
-        centreline_xz: npt.ArrayLike,
+        spec: EnvSpec,
         *,
-        half_width_m: float,
-        grip_g: float = 0.9,
-        brake_g: float = 0.72,
+        grip_g: float = 0.85,
+        brake_g: float = 0.68,
         top_speed_kmh: float = 230.0,
-        control_hz: float = 10.0,
     ) -> None:
-        """Work out the speeds.
-
-        Args:
-            centreline_xz: points (x, z) in world metres, in driving order, the first not repeated.
-            half_width_m: from the line to the edge of the track.
-            grip_g: lateral acceleration to use, in g.
-            brake_g: deceleration to use, in g.
-            top_speed_kmh: never asked for more.
-            control_hz: how often ``act`` is called; slower means aiming further ahead.
-        """
-        self._line = _resample(np.asarray(centreline_xz, dtype=np.float64))
-        steps = np.roll(self._line, -1, axis=0) - self._line
-        self._spacing_m = float(np.hypot(steps[:, 0], steps[:, 1]).mean())
-        self._half_width_m = half_width_m
         self._grip_m_s2 = grip_g * GRAVITY_M_S2
-        self._curvature = _curvature(self._line)
-        self._speed = _speed_profile(
-            self._curvature,
-            self._spacing_m,
-            self._grip_m_s2,
-            brake_g * GRAVITY_M_S2,
-            top_speed_kmh / 3.6,
-        )
-        self._delay_s = REACTION_S + DELAY_TICKS / control_hz
-        self._index: int | None = None
+        self._brake_m_s2 = brake_g * GRAVITY_M_S2
+        self._top_m_s = top_speed_kmh / 3.6
+        delay_ticks = DELAY_TICKS + spec.delay_ticks
+        self._delay_s = REACTION_S + delay_ticks / spec.control_hz
+        self._read = _Reader(spec)
 
-    def act(self, info: Mapping[str, Any]) -> npt.NDArray[np.float32]:
+    def act(self, observation: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Return the next action.
 
         Args:
-            info: needs ``position`` (x, y, z in m), ``yaw`` (rad, growing clockwise, 0 facing +z),
-                ``speed_kmh``, ``local_velocity`` (m/s, x to the left) and ``tyres_out``.
+            observation: as `reset` or `step` returned it.
 
         Returns:
             float32[3]: steer -1 (left) to 1, throttle 0 to 1, brake 0 to 1.
         """
-        speed = float(info["speed_kmh"]) / 3.6
-        position, yaw = self._soon(info, speed)
-        index = self._locate(position)
-        steer = self._steer(position, yaw, speed, index)
-        sliding = abs(math.atan2(float(info["local_velocity"][0]), max(speed, 3.0)))
-        throttle, brake = self._pedals(speed, index, sliding)
-        if info["tyres_out"]:
-            throttle = min(throttle, 0.3)
+        seen = self._read(np.asarray(observation, np.float64))
+        steer = self._steer(seen)
+        throttle, brake = self._pedals(seen)
+        if seen.wheels_off:
+            throttle = min(throttle, OFF_THROTTLE)
         return np.array([steer, throttle, brake], dtype=np.float32)
 
-    def reset(self) -> None:
-        """Forget where the car was."""
-        self._index = None
-
-    def _soon(self, info: Mapping[str, Any], speed: float) -> tuple[npt.NDArray[np.float64], float]:
-        """Return where the car will be, and its heading, when this action is felt."""
-        yaw = float(info["yaw"])
-        here = np.array([float(info["position"][0]), float(info["position"][2])])
-        at = self._locate(here)
-        travel_m = speed * self._delay_s
-        turned = float(self._curvature[at]) * travel_m
-        leftward = float(info["local_velocity"][0]) * self._delay_s
-        middle = yaw + 0.5 * turned
-        ahead = np.array([-math.sin(middle), math.cos(middle)]) * travel_m
-        aside = np.array([math.cos(middle), math.sin(middle)]) * leftward
-        return here + ahead + aside, yaw + turned
-
-    def _locate(self, position: npt.NDArray[np.float64]) -> int:
-        """Return the index of the line's nearest point."""
-        count = len(self._line)
-        if self._index is None:
-            candidates = np.arange(count)
-        else:
-            reach = int(SEARCH_M / self._spacing_m)
-            candidates = np.arange(self._index - reach, self._index + reach + 1) % count
-        gaps = np.sum((self._line[candidates] - position) ** 2, axis=1)
-        best = int(np.argmin(gaps))
-        if self._index is not None and gaps[best] > SEARCH_M**2:
-            self._index = None
-            return self._locate(position)
-        self._index = int(candidates[best])
-        return self._index
-
-    def _steer(
-        self, position: npt.NDArray[np.float64], yaw: float, speed: float, index: int
-    ) -> float:
-        look_m = LOOK_M + LOOK_S * speed
-        target = self._line[(index + max(1, round(look_m / self._spacing_m))) % len(self._line)]
-        across, along = target - position
-        ahead = -math.sin(yaw) * across + math.cos(yaw) * along
-        right = -math.cos(yaw) * across - math.sin(yaw) * along
-        gap_m = max(math.hypot(ahead, right), 1.0)
-        bend = 2.0 * right / gap_m**2
+    def _steer(self, seen: _Seen) -> float:
+        """Aim at a point of the path, as it will lie when this action is felt."""
+        delay_s, speed = self._delay_s, seen.speed
+        travel_m = speed * delay_s
+        look_m = travel_m + LOOK_M + LOOK_S * speed
+        forward = float(np.interp(look_m, seen.path_at, seen.forward))
+        left = float(np.interp(look_m, seen.path_at, seen.left))
+        turned = seen.yaw_rate * delay_s
+        forward -= travel_m * math.cos(0.5 * turned)
+        left -= travel_m * math.sin(0.5 * turned) + seen.leftward * delay_s
+        ahead = math.cos(turned) * forward + math.sin(turned) * left
+        aside = math.cos(turned) * left - math.sin(turned) * forward
+        gap_m = max(math.hypot(ahead, aside), 1.0)
+        bend = -2.0 * aside / gap_m**2
         if ahead < 0.0:  # facing the wrong way: turn round as tightly as possible
-            bend = math.copysign(1.0, right)
+            bend = math.copysign(1.0, -aside)
         angle = math.atan(WHEELBASE_M * bend) + UNDERSTEER_RAD_PER_M_S2 * bend * speed * speed
-        return float(min(max(angle / STEER_LOCK_RAD, -1.0), 1.0))
+        return min(max(angle / STEER_LOCK_RAD, -1.0), 1.0)
 
-    def _pedals(self, speed: float, index: int, sliding_rad: float) -> tuple[float, float]:
-        count = len(self._line)
-        target, after = self._speed[index], self._speed[(index + 2) % count]
-        planned = (after * after - target * target) / (4.0 * self._spacing_m)
-        wanted = float(planned + 1.8 * (target - speed))
+    def _pedals(self, seen: _Seen) -> tuple[float, float]:
+        speeds, bends = self._plan(seen)
+        at = seen.speed * self._delay_s / PLAN_M
+        here = min(int(at), len(speeds) - 2)
+        target, after = speeds[here], speeds[here + 1]
+        planned = (after * after - target * target) / (2.0 * PLAN_M)
+        target += (after - target) * min(at - here, 1.0)
+        wanted = planned + 1.8 * (target - seen.speed)
         if wanted < 0.0:
             return 0.0, min(-wanted / BRAKE_M_S2, 0.85) if wanted < -0.4 else 0.0
         # What the tyres have left after cornering; a slide takes it away altogether.
-        used = min(abs(self._curvature[index]) * speed * speed / (1.15 * self._grip_m_s2), 1.0)
-        left = math.sqrt(1.0 - used * used) * max(0.0, 1.0 - sliding_rad / 0.35)
-        floor = 0.55 if speed < 8.0 else 1.0
+        bend = max(abs(bends[here]), abs(bends[0]))
+        used = min(bend * seen.speed**2 / (1.15 * self._grip_m_s2 * seen.grip), 1.0)
+        left = math.sqrt(1.0 - used * used) * max(0.0, 1.0 - abs(seen.slip_angle) / 0.35)
+        floor = 0.55 if seen.speed < 8.0 else 1.0
         return min(wanted / THROTTLE_M_S2 + 0.12, max(left, 0.12), floor), 0.0
 
+    def _plan(self, seen: _Seen) -> tuple[list[float], list[float]]:
+        """Return the speed, and the bend, at points ahead: what corners allow, and slow enough."""
+        grip = self._grip_m_s2 * seen.grip
+        brake = self._brake_m_s2 * seen.grip
+        at = np.arange(0.0, seen.bend_at[-1] - EARLY_M, PLAN_M)
+        bends = np.interp(at, seen.bend_at, seen.bend)
+        # A sample lies between others: the tightest within reach of it counts.
+        early = np.interp(at + EARLY_M, seen.bend_at, np.abs(seen.bend))
+        tight = np.maximum(np.abs(bends), early)
+        tops = np.minimum(np.sqrt(grip / np.maximum(tight, 1e-6)), self._top_m_s).tolist()
+        shares = tight.tolist()
+        for i in range(len(tops) - 2, -1, -1):
+            ahead = tops[i + 1]
+            cornering = min(shares[i] * ahead * ahead / grip, 1.0)
+            braking = brake * math.sqrt(1.0 - cornering * cornering)
+            tops[i] = min(tops[i], math.sqrt(ahead * ahead + 2.0 * braking * PLAN_M))
+        return tops, bends.tolist()
 
-def _resample(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    closed = np.vstack([points, points[:1]])
-    lengths = np.hypot(*np.diff(closed, axis=0).T)
-    along = np.concatenate([[0.0], np.cumsum(lengths)])
-    count = max(8, round(along[-1] / SPACING_M))
-    wanted = np.linspace(0.0, along[-1], count, endpoint=False)
-    return np.stack([np.interp(wanted, along, closed[:, axis]) for axis in (0, 1)], axis=1)
 
+class _Reader:
+    """Finds what the driver needs in an observation."""
 
-def _curvature(line: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return 1/radius at each point, positive turning right, evened out over a few points."""
-    steps = np.roll(line, -1, axis=0) - line
-    heading = np.arctan2(-steps[:, 0], steps[:, 1])
-    turned = np.remainder(heading - np.roll(heading, 1) + np.pi, 2 * np.pi) - np.pi
-    raw = turned / np.hypot(steps[:, 0], steps[:, 1]).mean()
-    return np.asarray(np.mean([np.roll(raw, shift) for shift in (-2, -1, 0, 1, 2)], axis=0))
+    def __init__(self, spec: EnvSpec) -> None:
+        self._at = {name: number for number, name in enumerate(spec.element_names)}
+        self._scale = [feature.scale for feature in spec.observation for _ in range(feature.size)]
+        points = self._points("path_ahead", "_forward")
+        self._forward = [self._find(f"path_ahead[{name}]_forward") for name, _ in points]
+        self._left = [self._find(f"path_ahead[{name}]_left") for name, _ in points]
+        self._path_at = np.array([0.0, *(metres for _, metres in points)])
+        bends = self._points("curvature_ahead", "")
+        self._bend = [
+            self._find("line_curvature"),
+            *(self._find(f"curvature_ahead[{name}]") for name, _ in bends),
+        ]
+        self._bend_at = np.array([0.0, *(metres for _, metres in bends)])
+        self._scales = np.array(self._scale)
+        names = (
+            "speed", "local_velocity_left", "yaw_rate", "slip_angle", "wheels_off",
+            "surface_grip", "line_offset", "heading_error_sin", "heading_error_cos",
+        )  # fmt: skip
+        self._single = [self._find(name) for name in names]
 
+    def __call__(self, observation: Floats) -> _Seen:
+        """Return what an observation says."""
+        said = observation[: len(self._scales)] * self._scales
+        kmh, leftward, yaw_rate, slip, off, grip, offset, sine, cosine = said[self._single].tolist()
+        # The line's point beside the car, as the first of the path.
+        forward = np.concatenate([[offset * -sine], said[self._forward]])
+        left = np.concatenate([[-offset * cosine], said[self._left]])
+        return _Seen(
+            kmh / 3.6, leftward, yaw_rate, slip, off, grip or 1.0, self._path_at, forward, left,
+            self._bend_at, said[self._bend],
+        )  # fmt: skip
 
-def _speed_profile(
-    curvature: npt.NDArray[np.float64],
-    spacing_m: float,
-    grip_m_s2: float,
-    brake_m_s2: float,
-    top_m_s: float,
-) -> npt.NDArray[np.float64]:
-    """Return the speed at each point: what its curve allows, and slow enough for what follows."""
-    speed = np.minimum(np.sqrt(grip_m_s2 / np.maximum(np.abs(curvature), 1e-6)), top_m_s)
-    count = len(speed)
-    # Twice around, because the braking for the first corner may begin before the line.
-    for i in range(2 * count - 1, -1, -1):
-        here, ahead = i % count, (i + 1) % count
-        cornering = min(abs(curvature[here]) * speed[ahead] ** 2 / grip_m_s2, 1.0)
-        braking = brake_m_s2 * math.sqrt(1.0 - cornering * cornering)
-        speed[here] = min(speed[here], math.sqrt(speed[ahead] ** 2 + 2.0 * braking * spacing_m))
-    return speed
+    def _points(self, feature: str, ending: str) -> list[tuple[str, float]]:
+        """Return the distances of a feature's points, as their names have them and in metres."""
+        found = []
+        for name in self._at:
+            if name.startswith(f"{feature}[") and name.endswith(f"m]{ending}"):
+                said = name[len(feature) + 1 :].partition("]")[0]
+                found.append((said, float(said.removesuffix("m"))))
+        if not found:
+            raise self._missing(feature)
+        return found
+
+    def _find(self, name: str) -> int:
+        if name not in self._at:
+            raise self._missing(name)
+        return self._at[name]
+
+    def _missing(self, name: str) -> SettingError:
+        return SettingError(
+            f"The observation has no {name}, by which this driver drives.",
+            setting="observation",
+            hint='Make the environment with observation="racing".',
+        )

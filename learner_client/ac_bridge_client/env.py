@@ -14,7 +14,8 @@ import gymnasium as gym
 import numpy as np
 
 from ac_bridge_client.access import Access
-from ac_bridge_client.core import EnvCore, Info, Observation, takeover_in
+from ac_bridge_client.asking import reset_options
+from ac_bridge_client.core import EnvCore, Info, Observation
 from ac_bridge_client.drive import Drive, DriveOptions
 from ac_bridge_client.exchange import Notice
 from ac_bridge_client.link import ignore
@@ -23,9 +24,10 @@ from ac_bridge_client.recommend import figures_of, ms, recommend, ticks_needed
 from ac_bridge_client.stats import EnvStats
 from ac_bridge_protocol.errors import LinkError, SessionLostError, SettingError
 from ac_bridge_protocol.limits import DELAY_TICKS
-from ac_bridge_protocol.messages import EndReason
+from ac_bridge_protocol.messages import EndReason, Event, EventKind
+from ac_bridge_protocol.observing import ObservationLike, wished
 from ac_bridge_protocol.spec import EnvSpec, Mode, check_seed, mode_named, read_plan
-from ac_bridge_protocol.tasks import Task
+from ac_bridge_protocol.tasks import TaskLike
 
 if TYPE_CHECKING:
     from ac_bridge_client.tape import Tape
@@ -71,13 +73,16 @@ class RemoteEnv(gym.Env[Observation, Action]):
             `AC_BRIDGE_CA_FILE`.
         fingerprint: of the one certificate to believe, ``sha256:...``; None takes
             `AC_BRIDGE_FINGERPRINT`.
-        task: rewards and ends episodes; None for `ProgressTask`.
+        task: rewards and ends episodes: an object with `reset` and `step`, the name of a bundled
+            one (``progress``, ``line_speed``, ``lap_time``), or a class or function that makes one
+            from the game's statics; None for `ProgressTask`.
         codec: ``msgpack`` or ``json``.
         mode: ``lockstep``, ``latest`` or ``fixed_delay``; refused where the actor or the link
             cannot hold it. None takes the actor's own.
         delay_ticks: the k of mode ``fixed_delay``; None measures the link and chooses one.
         measure_s: how long to measure for that, in seconds.
-        observation: name of the observation profile.
+        observation: name of the observation profile, or a list of features of your own, such as
+            ``["speed", {"name": "border_rays", "n": 31}]``.
         connect_timeout_s: for connecting, in seconds.
         step_timeout_s: for one step, in seconds in which the link is up.
         reset_timeout_s: for one reset, likewise; the real game may load for a while.
@@ -103,12 +108,12 @@ class RemoteEnv(gym.Env[Observation, Action]):
         token_file: str | os.PathLike[str] | None = None,
         ca_file: str | os.PathLike[str] | None = None,
         fingerprint: str | None = None,
-        task: Task | None = None,
+        task: TaskLike | None = None,
         codec: str = "msgpack",
         mode: str | None = None,
         delay_ticks: int | None = None,
         measure_s: float = 3.0,
-        observation: str = "bridge15",
+        observation: ObservationLike = "bridge15",
         connect_timeout_s: float = 10.0,
         step_timeout_s: float = 10.0,
         reset_timeout_s: float = 60.0,
@@ -130,7 +135,13 @@ class RemoteEnv(gym.Env[Observation, Action]):
                 raise SettingError(f"{name} is a time above 0 s, not {seconds!r}.", setting=name)
         access = Access.gather(token, token_file, ca_file, fingerprint)
         options = DriveOptions(
-            uri, codec, chosen, int(delay_ticks or 0), observation, connect_timeout_s, access
+            uri,
+            codec,
+            chosen,
+            int(delay_ticks or 0),
+            wished(observation),
+            connect_timeout_s,
+            access,
         )
         if chosen is Mode.FIXED_DELAY and delay_ticks is None:
             options = dataclasses.replace(options, delay_ticks=_measured_delay(options, measure_s))
@@ -163,21 +174,23 @@ class RemoteEnv(gym.Env[Observation, Action]):
         Args:
             seed: repeats the episode exactly, where the game can do that.
             options: ``takeover``, the operator's key, takes the car from whoever drives it.
+                ``start``, where the game can be told: ``"line"``, ``"pit"``, ``"random"``, or
+                ``{"distance": metres}`` along the track.
 
         Returns:
             The observation and info of tick 0.
 
         Raises:
-            SettingError: an unknown option, or a seed the game cannot take.
+            SettingError: an unknown option, or a seed or start the game cannot take.
             RefusedError: somebody else drives; says who, and for how long.
             ResetFailedError: the game did not restart.
             LinkError: the actor cannot be reached or did not answer in time.
         """
         super().reset(seed=seed)
-        takeover = takeover_in(options)
+        asked = reset_options(options)
         self._check_open()
         self._core.end()
-        result = self._drive.reset(check_seed(seed), takeover, self._reset_timeout_s)
+        result = self._drive.reset(check_seed(seed), asked, self._reset_timeout_s)
         return self._core.begin(result, self._drive.under_way())
 
     def step(
@@ -295,14 +308,13 @@ def _tape(record: str | os.PathLike[str]) -> Tape:
 
 
 def _telling(tape: Tape | None, on_notice: Callable[[Notice], None]) -> Callable[[Notice], None]:
-    """Return what tells a tape of a notice, before anybody else."""
-    if tape is None:
-        return on_notice
-    if on_notice is ignore:
-        return tape.notice
+    """Return what tells the log and a tape of a notice, before anybody else."""
 
     def tell(notice: Notice) -> None:
-        tape.notice(notice)
+        if isinstance(notice, Event) and notice.kind is EventKind.NOT_OBSERVED:
+            log.warning("%s", notice.message)
+        if tape is not None:
+            tape.notice(notice)
         on_notice(notice)
 
     return tell

@@ -41,8 +41,10 @@ from ac_bridge_protocol.messages import (
     Telemetry,
     Welcome,
 )
+from ac_bridge_protocol.observing import ObservationWish
 from ac_bridge_protocol.session import Course, LearnerSession, Repeat, SessionState, Stale
 from ac_bridge_protocol.spec import Mode
+from ac_bridge_protocol.starts import Start
 
 SOFTWARE = f"ac-bridge-client {importlib.metadata.version('ac-bridge')}"
 """What the client calls itself."""
@@ -98,14 +100,19 @@ class Exchange:
     # --- Requests ---------------------------------------------------------------------------------
 
     def hello(
-        self, role: Role, mode: Mode | None, delay_ticks: int, observation: str, session: str
+        self,
+        role: Role,
+        mode: Mode | None,
+        delay_ticks: int,
+        observation: ObservationWish,
+        session: str,
     ) -> Hello:
         """Introduce ourselves.
 
         Raises:
             SettingError: a name that is too long to be one.
         """
-        if len(observation) > NAME_CHARACTERS:
+        if isinstance(observation, str) and len(observation) > NAME_CHARACTERS:
             raise SettingError(
                 f"No observation profile has a name of {len(observation)} characters.",
                 setting="observation",
@@ -119,7 +126,7 @@ class Exchange:
             session=session,
         )
 
-    def reset(self, seed: int | None, takeover: str = "") -> Reset:
+    def reset(self, seed: int | None, takeover: str = "", start: Start | None = None) -> Reset:
         """Ask for a new episode.
 
         Raises:
@@ -129,7 +136,7 @@ class Exchange:
             raise SettingError(
                 f"No operator's key has {len(takeover)} characters.", setting="takeover"
             )
-        return Reset(id=self.course.next_id, seed=seed, takeover=takeover)
+        return Reset(id=self.course.next_id, seed=seed, takeover=takeover, start=start)
 
     def step(self, action: Action, tick: int | None = None, plan: Sequence[Action] = ()) -> Step:
         """Ask for a step.

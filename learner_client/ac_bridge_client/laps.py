@@ -23,9 +23,9 @@ class Steppable(Protocol):
 
 
 class Driver(Protocol):
-    """Whatever turns an info into an action."""
+    """Whatever turns an observation into an action."""
 
-    def act(self, info: dict[str, Any]) -> Any:
+    def act(self, observation: Any) -> Any:
         """Return the action for this moment."""
 
 
@@ -75,11 +75,11 @@ def drive_laps(
         on_step: gets every info.
     """
     report = LapReport()
-    _, info = env.reset(seed=seed)
+    observation, info = env.reset(seed=seed)
     finished_at: int | None = None
     while report.steps < max_steps:
         was_valid, laps_before = info["is_valid_lap"], info["completed_laps"]
-        _, _, terminated, truncated, info = env.step(driver.act(info))
+        observation, _, terminated, truncated, info = env.step(driver.act(observation))
         _count(report, info)
         on_step(info)
         if info["completed_laps"] > laps_before:

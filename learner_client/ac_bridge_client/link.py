@@ -37,6 +37,7 @@ from ac_bridge_protocol.fragments import Fragments
 from ac_bridge_protocol.helpers import Closing
 from ac_bridge_protocol.limits import SILENCE_S, WEBSOCKET_BYTES
 from ac_bridge_protocol.messages import Message, Ping, Pong, Role, Welcome
+from ac_bridge_protocol.observing import ObservationWish
 from ac_bridge_protocol.session import Course
 from ac_bridge_protocol.spec import Mode
 
@@ -89,7 +90,7 @@ class Link(Closing):
         role: driver or spectator.
         mode: how to step; None takes the actor's.
         delay_ticks: the k of mode ``fixed_delay``; else 0.
-        observation: the profile's name.
+        observation: the profile's name, or features.
         session: the secret of the session to go on with; empty for a new one.
         course: of that session.
         access: what is shown to the actor, and who is believed to be it.
@@ -118,7 +119,7 @@ class Link(Closing):
         role: Role = Role.DRIVER,
         mode: Mode | None = None,
         delay_ticks: int = 0,
-        observation: str = "bridge15",
+        observation: ObservationWish = "bridge15",
         session: str = "",
         course: Course | None = None,
         access: Access = NOBODY,

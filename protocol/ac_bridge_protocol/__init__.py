@@ -22,6 +22,7 @@ from ac_bridge_protocol.errors import (
     ResetFailedError,
     SessionLostError,
     SettingError,
+    TrackError,
     WheelError,
     WrongGameError,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "Task",
     "TaskResult",
     "TelemetryFrame",
+    "TrackError",
     "WheelError",
     "WrongGameError",
 ]

@@ -8,6 +8,7 @@
     │   ├── GameAbsentError    nothing publishes the game's pages
     │   ├── PageError          a page that cannot be what it claims to be
     │   ├── ResetFailedError   the game did not restart; names the phase
+    │   ├── TrackError         a track's files that are not there, or cannot be used
     │   ├── WheelError         the virtual wheel did not take its state
     │   └── WrongGameError     the pages belong to another game, or to an unknown version
     ├── LinkError
@@ -161,6 +162,30 @@ class ResetFailedError(GameError):
     def __init__(self, message: str, *, phase: str, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.phase = phase
+
+
+class TrackError(GameError):
+    """A track's files that are not there, or cannot be used.
+
+    Attributes:
+        file: which one; the track's name where no single file is to blame.
+        offset: byte in the file, or line of a text; None where that says nothing.
+        reason: what is wrong, in a few words.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str,
+        reason: str,
+        offset: int | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.file = file
+        self.offset = offset
+        self.reason = reason
 
 
 class WheelError(GameError):

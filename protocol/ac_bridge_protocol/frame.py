@@ -90,6 +90,12 @@ def _of(source: str, unit: str, meaning: str, range_: str = "") -> Any:
     return Field(description=meaning, json_schema_extra={k: v for k, v in extra.items() if v})
 
 
+def _road(unit: str, meaning: str) -> Any:
+    """Describe a field that follows from the track's own files."""
+    extra = {"source": "track", "unit": unit}
+    return Field(default=None, description=meaning, json_schema_extra=dict(extra))
+
+
 class TelemetryFrame(WireModel):
     """One moment of the game. Frozen; compare and keep it freely."""
 
@@ -360,6 +366,39 @@ class TelemetryFrame(WireModel):
         "Fields that the page held as NaN or infinity, given here as 0. Nearly "
         "always empty; a page after the game's exit holds rubbish.",
     )
+
+    # --- Where the car is on its track, from the game's own files; None where none were read ------
+    track_distance: float | None = _road(
+        "m", "Along the track's racing line, from its first point; scaled to the page's length."
+    )
+    line_offset: float | None = _road("m", "From the racing line to the car, + left of it.")
+    line_heading_error: float | None = _road(
+        "rad", "The car's heading less the line's, -pi..pi; + points right of it."
+    )
+    line_curvature: float | None = _road(
+        "1/m", "Of the racing line beside the car, + to the right."
+    )
+    centre_offset: float | None = _road(
+        "m", "From the middle between the borders to the car, + left of it."
+    )
+    left_edge: float | None = _road(
+        "m", "From the car to the left border, across the line; negative beyond it."
+    )
+    right_edge: float | None = _road(
+        "m", "From the car to the right border, across the line; negative beyond it."
+    )
+
+
+ROAD_FIELDS = (
+    "track_distance",
+    "line_offset",
+    "line_heading_error",
+    "line_curvature",
+    "centre_offset",
+    "left_edge",
+    "right_edge",
+)
+"""The fields that follow from the track's files: numbers all of them, or all None."""
 
 
 class GameStatics(WireModel):

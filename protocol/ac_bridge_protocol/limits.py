@@ -8,7 +8,7 @@ MESSAGE_BYTES = 64 * 1024
 hold. A larger one is refused by name and the session goes on."""
 
 MESSAGE_TYPE_BYTES = {
-    "hello": 40 * 1024,  # three texts, every character as two \u escapes: 37 kB
+    "hello": 48 * 1024,  # two texts, every character as two \u escapes, and 64 features: 45 kB
     "welcome": MESSAGE_BYTES,  # as many features as it likes, at some 100 bytes each
     "refusal": 28 * 1024,  # two texts: 25 kB
     "reset": 14 * 1024,  # a text, 12 kB: the operator's key
@@ -39,6 +39,25 @@ OBSERVATION_ELEMENTS = 4096
 
 FEATURE_ELEMENTS = 512
 """Most elements of one feature: a ray for each degree of a circle, and some."""
+
+FEATURES_ASKED = 64
+"""Most features that an observation may be put together from: the longest profile has 40."""
+
+ELEMENTS_ASKED = 512
+"""Most elements of an observation put together by the learner: four times the longest profile; so
+many take the actor a small share of a control period."""
+
+ROAD_ELEMENTS_ASKED = 256
+"""Most elements of it that are worked out from the track's shape, each of which costs most."""
+
+ROAD_FEATURES_ASKED = 8
+"""Most features of it that are worked out from the track's shape."""
+
+FEATURE_OPTIONS = 4
+"""Most options of one feature."""
+
+PAST_TICKS = 16
+"""How many control ticks an observation may look back: the actor keeps so many."""
 
 ACTION_COMPONENTS = 16
 """Most components of an action: a wheel with three pedals and a few switches has fewer."""

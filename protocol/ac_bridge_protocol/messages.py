@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AllowInfNan, FailFast, Field, Strict, TypeAdapter
+from pydantic import AllowInfNan, Discriminator, FailFast, Field, Strict, Tag, TypeAdapter
 
 from ac_bridge_protocol.errors import ErrorCode
 from ac_bridge_protocol.frame import GameState, GameStatics, TelemetryFrame
@@ -21,7 +21,9 @@ from ac_bridge_protocol.limits import (
     PLAN_TICKS,
     TEXT_CHARACTERS,
 )
+from ac_bridge_protocol.observing import Wishes
 from ac_bridge_protocol.spec import EnvSpec, Mode
+from ac_bridge_protocol.starts import Start
 from ac_bridge_protocol.wire import BY_VALUE, WireModel
 
 RequestId: TypeAlias = Annotated[int, Field(ge=0, lt=ID_LIMIT)]
@@ -38,6 +40,11 @@ ActionValues: TypeAlias = Annotated[
     FailFast(),
     Field(max_length=ACTION_COMPONENTS),
 ]
+
+
+def _kind_of_wish(said: Any) -> str:
+    """Return which of the two an observation is, so that what is wrong with it is said of that."""
+    return "profile" if isinstance(said, str) else "features"
 
 
 class Role(enum.StrEnum):
@@ -117,6 +124,11 @@ class EventKind(enum.StrEnum):
     """The wheel did not take neutral; the actor goes on trying."""
     SHIFT_FAILED = "shift_failed"
     """A gear change did not take, after all retries."""
+    TRACK = "track"
+    """The track's files were read, or could not be; the message says which, and why."""
+    NOT_OBSERVED = "not_observed"
+    """An episode begins whose observation has features that need the track's files, and there are
+    none: these features are 0 throughout."""
     SHUTTING_DOWN = "shutting_down"
     """The actor is being stopped; the wheel is neutral already."""
 
@@ -136,8 +148,11 @@ class Hello(WireModel):
     """None takes the actor's own."""
     delay_ticks: int = Field(default=0, ge=0, le=DELAY_TICKS)
     """The k of mode `fixed_delay`, from 1; in any other mode 0."""
-    observation: Text = "bridge15"
-    """Name of the observation profile."""
+    observation: Annotated[
+        Annotated[Text, Tag("profile")] | Annotated[Wishes, Tag("features")],
+        Discriminator(_kind_of_wish),
+    ] = "bridge15"
+    """Name of the observation profile, or the features that an observation of one's own has."""
     session: Text = ""
     """The session to go on with, as its welcome named it. Empty begins a new one."""
 
@@ -188,6 +203,8 @@ class Reset(WireModel):
     """Repeats an episode exactly, where the game can; None goes on with the game's own draws."""
     takeover: Text = ""
     """The operator's key, to take the car from whoever drives it."""
+    start: Start | None = None
+    """Where on the track, where the game can be told; None leaves it to the game."""
 
 
 class ResetProgress(WireModel):

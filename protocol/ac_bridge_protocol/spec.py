@@ -18,8 +18,10 @@ from ac_bridge_protocol.limits import (
     DELAY_TICKS,
     FEATURE_ELEMENTS,
     OBSERVATION_ELEMENTS,
+    PAST_TICKS,
 )
-from ac_bridge_protocol.wire import BY_VALUE, WireModel
+from ac_bridge_protocol.observing import Options
+from ac_bridge_protocol.wire import BY_VALUE, Names, WireModel
 
 T = TypeVar("T")
 
@@ -65,6 +67,25 @@ class FeatureSpec(WireModel):
     """Least value of an element, after scaling; values are clipped to it."""
     high: float
     """Greatest value of an element, after scaling; values are clipped to it."""
+    elements: Names = Field(default=(), max_length=FEATURE_ELEMENTS)
+    """A name for each element, no two alike in one observation; empty for the feature's own."""
+    options: Options = ()
+    """Every option that it was computed with."""
+    ticks_ago: int = Field(default=0, ge=0, le=PAST_TICKS)
+    """How many control ticks before the observation it was."""
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        if self.elements and len(self.elements) != self.size:
+            raise ValueError("a feature's elements have a name each, or none has")
+        return self
+
+    @property
+    def element_names(self) -> tuple[str, ...]:
+        """A name for each element."""
+        if self.elements or self.size == 1:
+            return self.elements or (self.name,)
+        return tuple(f"{self.name}_{number}" for number in range(self.size))
 
 
 class ActionSpec(WireModel):
@@ -94,7 +115,7 @@ class EnvSpec(WireModel):
     telemetry_hz: float = Field(gt=0)
     """Frames a second that a spectator may ask for at most."""
     observation_profile: str
-    """Name of the list of features."""
+    """Name of the list of features; ``custom`` for one that a learner put together."""
     observation: Annotated[
         tuple[FeatureSpec, ...], Strict(False), FailFast(), Field(max_length=OBSERVATION_ELEMENTS)
     ]
@@ -118,6 +139,11 @@ class EnvSpec(WireModel):
     def observation_size(self) -> int:
         """Elements of the observation."""
         return sum(feature.size for feature in self.observation)
+
+    @property
+    def element_names(self) -> tuple[str, ...]:
+        """A name for each element of the observation, in order."""
+        return tuple(name for feature in self.observation for name in feature.element_names)
 
     def observation_bounds(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return the least and greatest observation, float32[observation_size] each."""

@@ -64,6 +64,8 @@ def test_fast_demo_repeats_itself() -> None:
         (("actor", "--listen", "0.0.0.0:8765"), "listen"),
         (("actor", "--smoothing", "silky"), "smoothing"),
         (("actor", "--game", "tetris"), "game"),
+        (("actor", "--game", "standin", "--track", "monza"), "no track 'monza'"),
+        (("actor", "--game", "shm", "--track", "made_1"), "track of a game in another process"),
         (("actor", "--config", "/nowhere.toml"), "nowhere.toml"),
     ],
 )

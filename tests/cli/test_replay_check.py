@@ -34,7 +34,7 @@ def test_a_difference_is_shown(altered: Path) -> None:
     assert result.exit_code == 1
     assert "messages as recorded" in result.output
     assert "step_result.receipt.tick_wanted: recorded 0, now missing" in result.output
-    assert "learner: line 17: step_result: the learner does not take it" in result.output
+    assert "learner: line 18: step_result: the learner does not take it" in result.output
     assert "1 of 2 files" in result.output
 
 
@@ -47,7 +47,7 @@ def test_differences_as_json(altered: Path) -> None:
     wrong, right = report["files"]
     assert (wrong["ok"], right["ok"]) == (False, True)
     assert wrong["actor"][0] == {
-        "line": 19,
+        "line": 20,
         "where": "step_result.receipt.tick_wanted",
         "what": "recorded 0, now missing",
     }

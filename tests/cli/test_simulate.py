@@ -17,6 +17,8 @@ from ac_bridge.cli.simulate import READY
 from ac_bridge.clock import SystemClock
 from ac_bridge.game import Controls, Page
 from ac_bridge.game.shared_pages import SharedPages
+from ac_bridge.rigs import rig_from
+from ac_bridge.settings import ActorSettings
 from ac_bridge.standin.process import CRASH_STATUS
 from ac_bridge.standin.shared import SharedWheel
 from ac_bridge.telemetry.layout import LAYOUTS
@@ -293,6 +295,57 @@ def test_ends_with_its_parent_if_asked_to(prefix: str, watched: Watched) -> None
 def test_bad_options_are_named(prefix: str) -> None:
     """A gearbox that does not exist ends with status 1 and lists those that do."""
     assert "automatic, sequential" in refused(prefix, "--gearbox", "manual")
+
+
+def test_a_track_with_its_files(prefix: str, watched: Watched, tmp_path: Path) -> None:
+    """The pages name the track that was chosen, and whoever is told the folder finds the car."""
+    folder = tmp_path / "game"
+    with simulating(prefix, "--track", "made_3", "--game-dir", str(folder)):
+        until(lambda: watched.packet_id > 10)
+        assert watched.field(Page.STATIC, "track") == "made_3"
+        settings = ActorSettings(
+            game="shm",
+            controller="standin",
+            page_prefix=prefix,
+            wheel_name=f"{prefix}wheel",
+            game_dir=folder,
+        )
+        with contextlib.closing(rig_from(settings)) as rig:
+            stream = rig.telemetry_stream()
+            until(lambda: rig.sample(stream).track_distance is not None)
+            assert rig.track is not None
+            assert rig.track.name == "made_3"
+            assert rig.sample(stream).left_edge == pytest.approx(6.5, abs=2.0)
+
+
+def test_without_a_folder_no_files_are_written(
+    prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither where it is started nor where temporary files go."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with simulating(prefix) as process:
+        assert tell(process, "pause") == "paused"
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_tracks_are_named(prefix: str) -> None:
+    """A track that there is not ends with status 1 and lists those that there are."""
+    said = refused(prefix, "--track", "monza")
+    assert "no track 'monza'" in said
+    assert "standin_ring" in said
+
+
+def test_folders_that_cannot_be_written_are_named(prefix: str, tmp_path: Path) -> None:
+    """A file in the way is left alone, and so is the folder of the game itself."""
+    taken, game = tmp_path / "taken", tmp_path / "game"
+    taken.write_text("mine")
+    game.mkdir()
+    (game / "acs.exe").touch()
+    assert "cannot be written" in refused(prefix, "--game-dir", str(taken))
+    assert "the game's own folder" in refused(prefix, "--game-dir", str(game))
+    assert taken.read_text() == "mine"
+    assert [file.name for file in game.iterdir()] == ["acs.exe"]
 
 
 def test_help_has_examples() -> None:

@@ -1,161 +1,166 @@
-"""The line driver, on the stand-in game and by itself."""
+"""The line driver: clean laps of the stand-in's tracks, and single moments."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
-from ac_bridge.game import NEUTRAL, Controls, Page
-from ac_bridge.standin import StandinGame
-from ac_bridge.telemetry.layout import GRAPHICS, PHYSICS
+from ac_bridge import ACBridgeLocal, RealTimeStepper
+from ac_bridge.telemetry.observation import BRIDGE15, RACING
 from ac_bridge_client.drivers import LineDriver
+from ac_bridge_protocol.errors import SettingError
+from ac_bridge_protocol.spec import DRIVING_ACTION, EnvSpec, Mode
 
-CIRCLE = np.array(
-    [(50 * np.cos(a) - 50, 50 * np.sin(a)) for a in np.linspace(0, 2 * np.pi, 200)[:-1]]
+SPEC = EnvSpec(
+    game="standin",
+    mode=Mode.LOCKSTEP,
+    modes=(Mode.LOCKSTEP,),
+    control_hz=10.0,
+    telemetry_hz=20.0,
+    observation_profile=RACING.name,
+    observation=RACING.features,
+    action=DRIVING_ACTION,
+    smoothing="none",
 )
-"""Radius 50 m, driven from (0, 0) towards +z and to the right."""
+ALLOWED_TYRES_OUT = 2
 
 
-def frame(game: StandinGame) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what a driver needs to know, and the whole graphics page."""
-    car = PHYSICS.unpack(game.pages.read(Page.PHYSICS))
-    shown = GRAPHICS.unpack(game.pages.read(Page.GRAPHICS))
-    info = {
-        "position": shown["carCoordinates"],
-        "yaw": car["heading"],
-        "speed_kmh": car["speedKmh"],
-        "local_velocity": car["localVelocity"],
-        "tyres_out": car["numberOfTyresOut"],
-    }
-    return info, shown
+@dataclasses.dataclass
+class Lap:
+    """What a lap was like."""
+
+    lap_s: float
+    valid: bool
 
 
-class Smoothing:
-    """An actor's filter and rate limit, as simple as they get."""
-
-    def __init__(self, control_hz: float) -> None:
-        self.last: npt.NDArray[np.float64] = np.zeros(3)
-        self._most = 3.0 / control_hz
-
-    def __call__(self, action: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        wanted = self.last + 0.6 * (action - self.last)
-        self.last = self.last + np.clip(wanted - self.last, -self._most, self._most)
-        return self.last
-
-
-def drive_laps(seed: int, control_hz: float, *, smooth: bool, laps: int = 1) -> dict[str, Any]:
-    """Let the driver complete laps; return the last graphics page. Leaving the track fails."""
-    game = StandinGame(lockstep=True, seed=seed)
-    driver = LineDriver(
-        game.circuit.centreline(), half_width_m=game.circuit.half_width_m, control_hz=control_hz
+def drive_a_lap(
+    seed: int, *, track: str | None = None, control_hz: float = 10.0, smoothing: str = "moderate"
+) -> Lap:
+    """Drive from a standing start in lockstep. Leaving the track fails."""
+    bridge = ACBridgeLocal(
+        20.0,
+        control_hz,
+        game="standin",
+        lockstep=True,
+        track=track,
+        observation="racing",
+        smoothing_config=smoothing,
     )
-    game.clock.sleep_until(1.0)
-    game.wheel.apply(Controls(buttons=frozenset({9})))
-    game.clock.sleep_until(1.1)
-    game.wheel.apply(NEUTRAL)
-    smoothing = Smoothing(control_hz)
-    for tick in range(round(110 * laps * control_hz)):
-        info, shown = frame(game)
-        if shown["completedLaps"] == laps:
-            return shown
-        assert info["tyres_out"] <= 2, f"off the track at {shown['normalizedCarPosition']:.3f}"
-        action = driver.act(info)
-        steer, throttle, brake = (float(a) for a in (smoothing(action) if smooth else action))
-        game.wheel.apply(Controls(steer, throttle, brake))
-        game.clock.sleep_until(1.1 + (tick + 1) / control_hz)
-    pytest.fail("no lap within 110 s")
+    with bridge:
+        stepper = RealTimeStepper(bridge, control_hz)
+        observation, info = stepper.reset(seed=seed)
+        driver = LineDriver(bridge.rig.spec(Mode.LOCKSTEP))
+        for _ in range(round(200 * control_hz)):
+            valid = info["is_valid_lap"]
+            observation, info = stepper.step(driver.act(observation))
+            assert info["tyres_out"] <= ALLOWED_TYRES_OUT, f"off at {info['track_distance']} m"
+            if info["completed_laps"]:
+                _, info = stepper.step(driver.act(observation))
+                return Lap(info["last_time"] / 1000.0, valid)
+    pytest.fail("no lap within 200 s")
 
 
-@pytest.mark.parametrize(
-    ("seed", "control_hz", "smooth"),
-    [(1, 10, True), (2, 10, False), (3, 20, True), (4, 60, True), (5, 60, False)],
-)
-def test_it_drives_a_clean_lap(seed: int, control_hz: float, smooth: bool) -> None:
-    """From a standing start, at any usual rate, with and without an actor's smoothing."""
-    shown = drive_laps(seed, control_hz, smooth=smooth)
-    assert 80_000 < shown["iLastTime"] < 86_000
-    assert shown["bestTime"] != "-:--:---"
+@pytest.mark.parametrize("seed", range(20))
+def test_it_laps_the_circuit_cleanly(seed: int) -> None:
+    """From twenty seeds, each with its own grip and place on the grid."""
+    lap = drive_a_lap(seed)
+    assert lap.valid
+    assert 70.0 < lap.lap_s < 90.0
 
 
-def test_a_flying_lap_is_faster() -> None:
-    """The second lap, without the standing start."""
-    shown = drive_laps(6, 10, smooth=True, laps=2)
-    assert 73_000 < shown["iBestTime"] < 78_000
+@pytest.mark.parametrize("number", range(1, 6))
+def test_it_laps_circuits_that_it_has_not_seen(number: int) -> None:
+    """Five drawn from their numbers."""
+    assert drive_a_lap(number, track=f"made_{number}").valid
 
 
-def seen(
-    x: float = 0.0, z: float = 0.0, yaw: float = 0.0, speed_kmh: float = 60.0, out: int = 0
-) -> Mapping[str, Any]:
-    """Return the information of one moment."""
-    return {
-        "position": (x, 0.0, z),
-        "yaw": yaw,
-        "speed_kmh": speed_kmh,
-        "local_velocity": (0.0, 0.0, speed_kmh / 3.6),
-        "tyres_out": out,
+@pytest.mark.parametrize(("control_hz", "smoothing"), [(20.0, "moderate"), (20.0, "none")])
+def test_it_laps_at_other_rates(control_hz: float, smoothing: str) -> None:
+    """And without an actor's smoothing."""
+    assert drive_a_lap(3, control_hz=control_hz, smoothing=smoothing).valid
+
+
+def seen(**elements: float) -> Any:
+    """Return an observation on a straight at 60 km/h, with some elements replaced, in units."""
+    names = SPEC.element_names
+    scales = [feature.scale for feature in SPEC.observation for _ in range(feature.size)]
+    values = dict.fromkeys(names, 0.0) | {
+        "speed": 60.0,
+        "heading_error_cos": 1.0,
+        "surface_grip": 1.0,
     }
+    values |= {f"path_ahead[{12.5 * n:g}m]_forward": 12.5 * n for n in range(1, 9)}
+    values |= elements
+    assert values.keys() == set(names)
+    return np.array([values[name] / scale for name, scale in zip(names, scales, strict=True)])
 
 
-def circling() -> LineDriver:
-    """Return a driver of the circle."""
-    return LineDriver(CIRCLE, half_width_m=5.0)
+def path(left_m: float) -> dict[str, float]:
+    """Return a path that lies so far to the left all along."""
+    return {f"path_ahead[{12.5 * n:g}m]_left": left_m for n in range(1, 9)}
+
+
+def bends(curvature_per_m: float, from_m: float = 0.0) -> dict[str, float]:
+    """Return a bend that begins somewhere ahead."""
+    ahead = [25.0 * n for n in range(1, 13)]
+    found = {f"curvature_ahead[{m:g}m]": curvature_per_m for m in ahead if m >= from_m}
+    return found | ({"line_curvature": curvature_per_m} if from_m <= 0 else {})
 
 
 def test_an_action_fits_the_action_space() -> None:
-    """Three float32 within their bounds, wherever the car is."""
-    driver = circling()
+    """Three float32 within their bounds, for any observation within its own."""
+    driver = LineDriver(SPEC)
     rng = np.random.default_rng(0)
-    for _ in range(200):
-        x, z, yaw, speed = rng.uniform([-200, -200, -4, 0], [200, 200, 4, 250])
-        action = driver.act(seen(float(x), float(z), float(yaw), float(speed)))
+    low, high = SPEC.observation_bounds()
+    for _ in range(500):
+        action = driver.act(rng.uniform(low, high))
         assert action.dtype == np.float32
         assert action.shape == (3,)
         assert -1 <= action[0] <= 1
         assert 0 <= action[1:].min() <= action[1:].max() <= 1
 
 
-def test_it_steers_along_the_curve_and_back_to_the_line() -> None:
-    """Right in a right turn, more of it from the left of the line, less from the right."""
-    on_line = circling().act(seen())[0]
-    from_left = circling().act(seen(x=2.0))[0]
-    from_right = circling().act(seen(x=-2.0))[0]
-    assert from_left > on_line > from_right
-    assert on_line > 0.0
+def test_it_steers_towards_the_line() -> None:
+    """Right where the line lies to the right, which is where the car is left of it."""
+    driver = LineDriver(SPEC)
+    assert driver.act(seen())[0] == pytest.approx(0.0, abs=1e-6)
+    assert driver.act(seen(line_offset=2.0, **path(-2.0)))[0] > 0.01
+    assert driver.act(seen(line_offset=-2.0, **path(2.0)))[0] < -0.01
 
 
-def test_it_turns_round_when_it_faces_the_wrong_way() -> None:
-    """Full lock until the line lies ahead."""
-    assert abs(circling().act(seen(yaw=3.0))[0]) == 1.0
-
-
-def test_it_brakes_when_too_fast_and_accelerates_when_slow() -> None:
-    """Never both at once; and it lifts on the grass."""
-    _, throttle, brake = circling().act(seen(speed_kmh=130.0))
-    assert brake > 0.2
-    assert throttle == 0.0
-    _, throttle, brake = circling().act(seen(speed_kmh=20.0))
-    assert throttle > 0.5
-    assert brake == 0.0
-    assert circling().act(seen(speed_kmh=20.0, out=4))[1] <= 0.3
+def test_it_brakes_for_a_corner_ahead() -> None:
+    """The sooner, the tighter it is; and pushes where there is none."""
+    driver = LineDriver(SPEC)
+    _, throttle, brake = driver.act(seen(speed=150.0))
+    assert (throttle > 0.9, brake) == (True, 0.0)
+    assert driver.act(seen(speed=150.0, **bends(0.05, from_m=75.0)))[2] > 0.2
+    assert driver.act(seen(speed=150.0, **bends(0.004, from_m=75.0)))[2] == 0.0
+    assert driver.act(seen(speed=150.0, **bends(0.05, from_m=300.0)))[2] == 0.0
 
 
 def test_the_speed_is_that_of_the_grip() -> None:
-    """More grip, faster around the circle."""
-    slow = LineDriver(CIRCLE, half_width_m=5.0, grip_g=0.5)
-    fast = LineDriver(CIRCLE, half_width_m=5.0, grip_g=1.0)
-    at_60 = [driver.act(seen(speed_kmh=65.0)) for driver in (slow, fast)]
-    assert at_60[0][2] > 0.0
-    assert at_60[1][1] > 0.0
+    """More grip, faster round the same bend; less on a track that is not clean."""
+    slow, fast = LineDriver(SPEC, grip_g=0.5), LineDriver(SPEC, grip_g=1.0)
+    moment = seen(speed=65.0, **bends(0.02))
+    assert slow.act(moment)[2] > 0.0
+    assert fast.act(moment)[1] > 0.0
+    worn = seen(speed=65.0, **(bends(0.02) | {"surface_grip": 0.5}))
+    assert fast.act(worn)[2] > 0.0
 
 
-def test_a_jump_is_noticed() -> None:
-    """Put elsewhere, the driver finds its place again, with and without being told."""
-    driver = circling()
-    driver.act(seen())
-    far = driver.act(seen(x=-100.0, z=0.0, yaw=np.pi))
-    driver.reset()
-    assert driver.act(seen(x=-100.0, z=0.0, yaw=np.pi)) == pytest.approx(far)
+def test_it_lifts_off_the_track() -> None:
+    """And turns round as tightly as it can when it faces the wrong way."""
+    driver = LineDriver(SPEC)
+    assert driver.act(seen(speed=20.0, wheels_off=4.0))[1] <= 0.3 + 1e-6
+    back = {f"path_ahead[{12.5 * n:g}m]_forward": -12.5 * n for n in range(1, 9)}
+    assert abs(driver.act(seen(**back))[0]) == 1.0
+
+
+def test_an_observation_that_it_cannot_drive_by_is_refused() -> None:
+    """Says which one to ask for."""
+    spec = SPEC.model_copy(update={"observation": BRIDGE15.features})
+    with pytest.raises(SettingError, match="racing"):
+        LineDriver(spec)

@@ -60,7 +60,7 @@ class Road:
 class Straight:
     """A driver without ideas."""
 
-    def act(self, info: dict[str, Any]) -> Any:
+    def act(self, observation: Any) -> Any:
         return (0.0, 1.0, 0.0)
 
 

@@ -106,7 +106,7 @@ def test_a_task_that_answers_like_an_environment(
     args = ["export", str(recording), "--to", "parquet", "-o", str(tmp_path / "a.parquet")]
     result = CliRunner().invoke(app, [*args, "--task", "my_tuple_task:Wrong"])
     assert isinstance(result.exception, SettingError)
-    assert "Wrong made (1.0, False, False, {}) of a step" in str(result.exception)
+    assert "Wrong returned (1.0, False, False, {}) from step" in str(result.exception)
     assert "TaskResult" in result.exception.hint
     assert not (tmp_path / "a.parquet").exists()
 

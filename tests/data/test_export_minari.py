@@ -71,6 +71,9 @@ def test_it_says_what_it_is_of(root: Path) -> None:
         "scale": 300.0,
         "low": 0.0,
         "high": 2.0,
+        "elements": [],
+        "options": [],
+        "ticks_ago": 0,
     }
     (seeds,) = [minari.load_dataset("standin/imola-abarth500-v0").storage.get_episode_metadata([0])]
     assert next(iter(seeds))["seed"] == 0

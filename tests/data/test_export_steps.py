@@ -18,7 +18,7 @@ from ac_bridge.data.asked import AskedActions
 from ac_bridge.data.export import task_named
 from ac_bridge.data.minari_dataset import MinariDataset
 from ac_bridge.data.steps import Action, Head, Row, Source, StepCounts, StepOptions, read_steps
-from ac_bridge.telemetry.observation import BRIDGE15, PROFILES, ObservationProfile
+from ac_bridge.telemetry.observation import BRIDGE15, PROFILES, ObservationPlan, Part
 from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol.codec import JSON, MSGPACK
 from ac_bridge_protocol.errors import RecordingError, SettingError
@@ -245,9 +245,8 @@ def test_another_observation_is_made_of_the_frames(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of the first one, too; the recorded profile's own is taken as it is."""
-    speed = ObservationProfile(
-        "speed", BRIDGE15.features[:1], lambda frame: (frame.speed_kmh / 300.0,)
-    )
+    part = Part(BRIDGE15.features[:1], lambda look: (look.frame.speed_kmh / 300.0,))
+    speed = ObservationPlan("speed", (part,))
     monkeypatch.setitem(PROFILES, "speed", speed)
     path = recorded(tmp_path / "a.mcap", 3)
     kept, _ = read(path, observation="speed")

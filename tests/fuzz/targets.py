@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 from ac_bridge.net.tokens import TokenBook
 from ac_bridge.relay.frames import Unmasker
+from ac_bridge.track.ai_line import read_ai
+from ac_bridge.track.edges import read_edge
 from ac_bridge_protocol import relay
 from ac_bridge_protocol.codec import CODECS, JSON, MSGPACK, Codec
 from ac_bridge_protocol.errors import (
@@ -19,6 +21,7 @@ from ac_bridge_protocol.errors import (
     LocalProtocolError,
     RemoteProtocolError,
     SettingError,
+    TrackError,
 )
 from ac_bridge_protocol.limits import MESSAGE_TYPE_BYTES, TEXT_CHARACTERS
 from ac_bridge_protocol.messages import Message, Release, Reset, Step, Subscribe
@@ -296,11 +299,42 @@ def token_file(data: bytes) -> None:
     assert (book + book).grants("no token of this file") == frozenset()
 
 
+# --- A track's files ------------------------------------------------------------------------------
+
+
+def ai_line(data: bytes) -> None:
+    """A line is points in a world, or it is refused at one of its bytes."""
+    try:
+        line = read_ai(data, "a file")
+    except TrackError as error:
+        _refused_within(error, len(data))
+        return
+    assert all(map(math.isfinite, line.xyz_m.ravel()))
+    assert line.speed_m_s is None or len(line.speed_m_s) == len(line.xyz_m)
+
+
+def track_edge(data: bytes) -> None:
+    """An edge is two vertices or more, or it is refused at one of its lines."""
+    try:
+        edge = read_edge(data, "a file")
+    except TrackError as error:
+        _refused_within(error, len(data) + 1)
+        return
+    assert len(edge) >= 2
+    assert all(map(math.isfinite, edge.ravel()))
+
+
+def _refused_within(error: TrackError, last: int) -> None:
+    """An error says where, in a place that is there."""
+    assert error.offset is not None
+    assert 0 <= error.offset <= last
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
     for target in (
         *(decode_json, decode_msgpack, actor_session, learner_session, lossy_link),
-        *(relay_message, unmasker, token_file),
+        *(relay_message, unmasker, token_file, ai_line, track_edge),
     )
 }
 """Each target by its name, which is that of its seeds' folder too."""

@@ -14,6 +14,7 @@ from ac_bridge_protocol.codec import JSON, MSGPACK
 from ac_bridge_protocol.errors import ErrorCode
 from ac_bridge_protocol.messages import Message
 from helpers.sessions import EVERY, KINDS, kind_of_message
+from helpers.track_files import ai_bytes, edge_bytes, ring_points
 
 CORPUS = Path(__file__).parent / "corpus"
 MESSAGES: dict[str, Message] = {message.type: message for message in reversed(EVERY)}
@@ -90,6 +91,12 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
     tokens = f"# ours\ndriver {'t0ken-' * 7}=\n\nspectator {'S' * 40} # the screen\n"
     yield "token_file", "book", (tokens + f"park:my-pc {'p' * 40}\nlist {'l' * 40}\n").encode()
     yield "token_file", "mistakes", b"driver\nqueen " + b"q" * 40 + b"\npark:a/b c\n"
+    ring = ring_points(4)
+    yield "ai_line", "line", ai_bytes(ring)
+    yield "ai_line", "points_only", ai_bytes(ring, payloads=0, tail=b"")[:-4]
+    yield "ai_line", "payloads", ai_bytes(ring, payloads=2, ids=(1, 0, 2, -1))
+    yield "track_edge", "three", edge_bytes(ring)
+    yield "track_edge", "four", edge_bytes(ring, ",0.5")
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from ac_bridge.server.lease import Terms
 from ac_bridge.server.reach import Reach
 from ac_bridge.server.recording import record_actor
 from ac_bridge.server.stage import Served
-from ac_bridge.standin import StandinGame
+from ac_bridge.standin import Circuit, StandinGame
 from helpers.in_thread import in_thread
 
 
@@ -26,10 +26,11 @@ def make_rig(
     control_hz: float = 10.0,
     telemetry_hz: float = 60.0,
     clock: Clock | None = None,
+    circuit: Circuit | None = None,
     **settings: Any,
 ) -> Rig:
     """Return a rig on the stand-in whose wheel remembers what was asked of it."""
-    game = StandinGame(lockstep=lockstep, clock=clock)
+    game = StandinGame(lockstep=lockstep, clock=clock, circuit=circuit)
     game.wheel = RecordingWheel(game.wheel)  # type: ignore[assignment]
     smoothing = smoothing_named("moderate")
     return Rig(game, RigSettings(control_hz, telemetry_hz, smoothing, **settings))

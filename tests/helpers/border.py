@@ -11,7 +11,6 @@ from typing import IO
 
 from ac_bridge.game import NEUTRAL
 from ac_bridge.game.regions import open_region
-from ac_bridge.standin.layouts import default_circuit
 from ac_bridge.standin.wheel import DEVICE, pack_controls
 from ac_bridge_client import RemoteEnv
 from ac_bridge_client.drivers import LineDriver
@@ -104,10 +103,7 @@ def _close(stream: IO[str] | None) -> None:
 
 def drive_a_lap_and_reset(env: RemoteEnv) -> LapReport:
     """Drive a whole lap, then reset twice more and drive off each time; three resets in all."""
-    circuit = default_circuit()
-    driver = LineDriver(
-        circuit.centreline(), half_width_m=circuit.half_width_m, control_hz=CONTROL_HZ
-    )
+    driver = LineDriver(env.env_spec)
     report = drive_laps(env, driver, 1, max_steps=LONGEST_LAP_S * CONTROL_HZ)
     for _ in range(2):
         _, info = env.reset()

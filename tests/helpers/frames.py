@@ -133,6 +133,13 @@ FRAME_VALUES: dict[str, Any] = {
     "tyre_critical": False,
     "torn_reads": 0,
     "nonfinite": (),
+    "track_distance": 2345.5,
+    "line_offset": 0.75,
+    "line_heading_error": -0.125,
+    "line_curvature": 0.0078125,
+    "centre_offset": -1.5,
+    "left_edge": 6.5,
+    "right_edge": 4.25,
 }
 """Every field of `make_frame`'s frame."""
 

@@ -11,7 +11,6 @@ import json
 import sys
 from typing import Any
 
-from ac_bridge.standin import default_circuit
 from ac_bridge_client import RemoteEnv
 from ac_bridge_client.drivers import LineDriver
 from ac_bridge_client.laps import drive_laps
@@ -20,19 +19,18 @@ from ac_bridge_protocol.errors import ACBridgeError
 STEPS_A_LAP = 2400
 
 
+def _env(uri: str, options: dict[str, Any]) -> RemoteEnv:
+    return RemoteEnv(uri, observation="racing", connect_timeout_s=15.0, **options)
+
+
 def attempt(uri: str, options: dict[str, Any], laps: int) -> dict[str, Any]:
     """Connect and drive; return what came of it."""
-    circuit = default_circuit()
     try:
-        with contextlib.closing(RemoteEnv(uri, connect_timeout_s=15.0, **options)) as env:
-            driver = LineDriver(
-                circuit.centreline(),
-                half_width_m=circuit.half_width_m,
-                control_hz=env.env_spec.control_hz,
-            )
+        with contextlib.closing(_env(uri, options)) as env:
+            driver = LineDriver(env.env_spec)
             if laps == 0:
-                _, info = env.reset(seed=1)
-                *_, info = env.step(driver.act(info))
+                observation, info = env.reset(seed=1)
+                *_, info = env.step(driver.act(observation))
                 return {"steps": info["receipt"].action_id + 1}
             report = drive_laps(env, driver, laps, seed=1, max_steps=laps * STEPS_A_LAP)
     except ACBridgeError as error:

@@ -7,7 +7,7 @@ import types
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt, MaxLen
+from annotated_types import Ge, Gt, Le, Len, Lt, MaxLen
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -16,7 +16,8 @@ from ac_bridge.game import Page
 from ac_bridge_protocol.frame import GameStatics, TelemetryFrame
 from ac_bridge_protocol.limits import DELAY_TICKS
 from ac_bridge_protocol.messages import MESSAGE_TYPES
-from ac_bridge_protocol.spec import EnvSpec, Mode
+from ac_bridge_protocol.spec import EnvSpec, FeatureSpec, Mode
+from ac_bridge_protocol.starts import Start, StartAt
 from helpers.frames import FRAME_VALUES, STATICS_VALUES
 
 INT64 = 2**63
@@ -42,6 +43,14 @@ def models(model: type[BaseModel]) -> st.SearchStrategy[Any]:
         name: of_type(field.annotation, field.metadata)
         for name, field in model.model_fields.items()
     }
+    if model is FeatureSpec:  # a name for each element, or none
+        fields["elements"] = st.just(())
+    if model is Start:
+        return st.sampled_from([Start(at=at) for at in StartAt if at is not StartAt.DISTANCE]) | (
+            fields["distance_m"]
+            .filter(bool)
+            .map(lambda m: Start(at=StartAt.DISTANCE, distance_m=m))
+        )
     if model is EnvSpec:
         return st.fixed_dictionaries(fields).flatmap(_specs)
     if model not in PLAUSIBLE:
@@ -80,8 +89,12 @@ def of_type(annotation: Any, metadata: Iterable[Any] = ()) -> st.SearchStrategy[
 def _tuples(args: tuple[Any, ...], metadata: Iterable[Any]) -> st.SearchStrategy[Any]:
     if args[-1] is not Ellipsis:
         return st.tuples(*(of_type(arg) for arg in args))
-    longest = min([m.max_length for m in metadata if isinstance(m, MaxLen)], default=5)
-    return st.lists(of_type(args[0]), max_size=min(longest, 5)).map(tuple)
+    bounds = list(metadata)
+    longest = min(
+        [m.max_length for m in bounds if isinstance(m, MaxLen | Len) and m.max_length], default=5
+    )
+    least = max([m.min_length for m in bounds if isinstance(m, Len)], default=0)
+    return st.lists(of_type(args[0]), min_size=least, max_size=min(longest, 5)).map(tuple)
 
 
 def _scalar(annotation: Any, metadata: Iterable[Any]) -> st.SearchStrategy[Any]:
@@ -105,7 +118,8 @@ def _scalar(annotation: Any, metadata: Iterable[Any]) -> st.SearchStrategy[Any]:
             allow_infinity=False,
         )
     if annotation is str:
-        return TEXT
+        patterns = [m.pattern for m in bounds if getattr(m, "pattern", None)]
+        return st.from_regex(patterns[0], fullmatch=True) if patterns else TEXT
     if annotation is type(None):
         return st.none()
     raise TypeError(f"no strategy for {annotation!r}: teach helpers.strategies about it")

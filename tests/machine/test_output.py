@@ -33,13 +33,16 @@ def test_a_full_disk_keeps_no_half_page(tmp_path: Path, monkeypatch: pytest.Monk
     def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    class Full(io.RawIOBase):
+        write = full  # type: ignore[assignment]
+
     opened = Path.open
 
     def open_full(path: Path, *arguments: object, **options: object) -> object:
         stream = opened(path, *arguments, **options)  # type: ignore[call-overload]
-        assert isinstance(stream, io.TextIOWrapper)
-        monkeypatch.setattr(stream, "write", full)
-        return stream
+        assert isinstance(stream, io.BufferedWriter)
+        stream.close()
+        return Full()
 
     monkeypatch.setattr(Path, "open", open_full)
     output = tmp_path / "page.html"

@@ -37,6 +37,7 @@ TREE = {
     "GameAbsentError": "GameError",
     "PageError": "GameError",
     "ResetFailedError": "GameError",
+    "TrackError": "GameError",
     "WheelError": "GameError",
     "WrongGameError": "GameError",
     "LinkError": "ACBridgeError",

@@ -12,6 +12,7 @@ from ac_bridge.replay.check import check_actor
 from ac_bridge.replay.learner import check_learner
 from ac_bridge.replay.recorded import transcript_from, transcript_of
 from ac_bridge.replay.transcript import Cut, HangUp, In, Out
+from ac_bridge.standin.made import made_circuit
 from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol.codec import MSGPACK
 from ac_bridge_protocol.errors import RecordingError
@@ -65,6 +66,17 @@ def test_a_recorded_session_is_said_again(folder: Path, name: str) -> None:
 def test_a_recorded_learner_gets_it_again(folder: Path) -> None:
     """RemoteEnv makes of the recorded answers the observations that it made of them before."""
     assert check_learner(transcript_of(folder / "learner1.mcap")) == []
+
+
+def test_a_session_on_another_track_is_said_again(tmp_path: Path) -> None:
+    """The statics say which circuit it was."""
+    rig = make_rig(circuit=made_circuit(3))
+    with serving(rig) as (uri, _), RemoteEnv(uri, record=tmp_path / "a.mcap") as env:
+        env.reset(seed=1)
+        env.step([0.0, 0.8, 0.0])
+    transcript = transcript_of(tmp_path / "a.mcap")
+    assert transcript.head.actor.track == "made_3"
+    assert check_actor(transcript) == []
 
 
 def test_a_change_is_noticed(folder: Path) -> None:

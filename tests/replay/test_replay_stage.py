@@ -24,7 +24,7 @@ from ac_bridge_protocol.messages import (
     Step,
     StepResult,
 )
-from ac_bridge_protocol.spec import Mode
+from ac_bridge_protocol.spec import EnvSpec, Mode
 from ac_bridge_recording.topics import EpisodeEnd, EpisodeStart, StepRecord, Topic
 from helpers.frames import make_frame, make_statics
 from helpers.taped import ABOUT, frames, tape_stream, taping
@@ -64,6 +64,10 @@ class Theatre:
         self.ends = 0
         stage.manner.on_end = self._count_end
         self.stepper = stage.stepper(clock, tasks, self._on_frame, self._on_event)
+
+    def spec(self, delay_ticks: int = 0) -> EnvSpec:
+        mode = Mode.FIXED_DELAY if delay_ticks else self.stage.modes[0]
+        return self.stage.spec(mode, delay_ticks)
 
     def step(self, request_id: int, action: tuple[float, ...] = (0.0, 1.0, 0.0)) -> None:
         self.stepper.step(self.driver, Step(id=request_id, action=action))
@@ -184,7 +188,7 @@ def test_steps_come_at_their_recorded_intervals(driven: Path) -> None:
 
     async def scene(theatre: Theatre) -> None:
         await theatre.clock.advance(DT / 2)  # it plays already
-        theatre.stepper.reset(theatre.driver, Reset(id=1), 0)
+        theatre.stepper.reset(theatre.driver, Reset(id=1), theatre.spec())
         began = theatre.driver.last()
         assert isinstance(began, ResetResult)
         assert began.observation == (0.0,)
@@ -209,7 +213,7 @@ def test_a_driver_that_is_late_is_waited_for(driven: Path) -> None:
     """No step is skipped: the recording stands still until it is asked for, and goes on there."""
 
     async def scene(theatre: Theatre) -> None:
-        theatre.stepper.reset(theatre.driver, Reset(id=1), 0)
+        theatre.stepper.reset(theatre.driver, Reset(id=1), theatre.spec())
         await theatre.clock.advance(5.0)
         shown = len(theatre.frames)
         assert shown == 2, "the frames before the first step"
@@ -229,12 +233,12 @@ def test_the_last_episode_ends_with_the_recording(driven: Path) -> None:
     """Where the recording tells no reason; then the first episode follows."""
 
     async def scene(theatre: Theatre) -> None:
-        theatre.stepper.reset(theatre.driver, Reset(id=1, seed=20), 0)
+        theatre.stepper.reset(theatre.driver, Reset(id=1, seed=20), theatre.spec())
         for request_id in (2, 3):
             theatre.step(request_id)
             await theatre.clock.advance(DT)
         assert theatre.driver.last().end is EndReason.RECORDING_ENDED
-        theatre.stepper.reset(theatre.driver, Reset(id=4), 0)
+        theatre.stepper.reset(theatre.driver, Reset(id=4), theatre.spec())
         assert theatre.driver.last().frame.t_wall == 1000.0
         assert theatre.driver.last().episode == 2, "of this server"
 
@@ -270,7 +274,7 @@ def test_at_full_speed_steps_take_no_time(driven: Path) -> None:
     """They are answered within the call; left alone it plays in recorded time."""
 
     async def scene(theatre: Theatre) -> None:
-        theatre.stepper.reset(theatre.driver, Reset(id=1), 0)
+        theatre.stepper.reset(theatre.driver, Reset(id=1), theatre.spec())
         theatre.frames.clear()
         for request_id in (2, 3, 4):
             theatre.step(request_id)
@@ -289,7 +293,7 @@ def test_nobody_is_shown_anything_while_a_driver_thinks_at_full_speed(driven: Pa
     """Time stands still between the steps."""
 
     async def scene(theatre: Theatre) -> None:
-        theatre.stepper.reset(theatre.driver, Reset(id=1), 0)
+        theatre.stepper.reset(theatre.driver, Reset(id=1), theatre.spec())
         theatre.step(2)
         shown = len(theatre.frames)
         await theatre.clock.advance(5.0)
@@ -305,7 +309,7 @@ def test_bad_steps_are_refused_and_change_nothing(driven: Path) -> None:
     """An action out of range, and a tick, which only fixed_delay has."""
 
     async def scene(theatre: Theatre) -> None:
-        theatre.stepper.reset(theatre.driver, Reset(id=1), 0)
+        theatre.stepper.reset(theatre.driver, Reset(id=1), theatre.spec())
         theatre.step(2, (0.0, 1.5, 0.0))
         theatre.stepper.step(theatre.driver, Step(id=3, action=(0.0, 0.0, 0.0), tick=4))
         kinds = [type(error) for error in theatre.driver.failures]
@@ -356,7 +360,7 @@ def test_with_a_delay_the_steps_in_flight_are_answered_in_their_order(driven: Pa
     """Those that the reset opens first, one a tick; what still waits at the end is refused."""
 
     async def scene(theatre: Theatre) -> None:
-        theatre.stepper.reset(theatre.driver, Reset(id=1), 2)
+        theatre.stepper.reset(theatre.driver, Reset(id=1), theatre.spec(2))
         for number, request_id in enumerate((4, 5, 6)):
             request = Step(id=request_id, action=(0.0, 0.0, 0.0), tick=2 + number)
             theatre.stepper.step(theatre.driver, request)
@@ -374,7 +378,7 @@ def test_a_step_names_its_tick_with_a_delay_alone(driven: Path) -> None:
     """As on an actor."""
 
     async def scene(theatre: Theatre) -> None:
-        theatre.stepper.reset(theatre.driver, Reset(id=1), 2)
+        theatre.stepper.reset(theatre.driver, Reset(id=1), theatre.spec(2))
         theatre.step(4)
         (error,) = theatre.driver.failures
         assert isinstance(error, SettingError)

@@ -13,6 +13,7 @@ from ac_bridge_protocol import codec, session
 from ac_bridge_protocol.codec import JsonCodec, MsgpackCodec
 from ac_bridge_protocol.messages import MESSAGE_TYPES
 from ac_bridge_protocol.session import ACTOR, SessionState, Table, Way
+from ac_bridge_protocol.starts import StartAt
 from ac_bridge_protocol.wire import WireModel
 from replays.cover import parts_of
 
@@ -31,8 +32,8 @@ def renamed_field(
     Args:
         model: that has the field.
         name: of the field.
-        inside: whether to read it so inside of messages too: what an actor reads has no models in
-            it, and looking for them takes time.
+        inside: whether to read it so inside of messages too: few that an actor reads have models
+            in them, and looking for them takes time.
     """
 
     def write(written: type[WireModel], plain: Plain) -> Plain:
@@ -46,6 +47,17 @@ def renamed_field(
         new_names = {name + CHANGED: name, name: name + CHANGED}
         return {new_names.get(one, one): value for one, value in plain.items()}
 
+    return write, within(read) if inside else read
+
+
+def within(read: OnModel) -> OnModel:
+    """Return what reads the models inside of a model so, too."""
+
+    def change(read_as: type[WireModel], value: Any) -> Any:
+        if isinstance(value, list):
+            return [change(read_as, one) for one in value]
+        return read_inside(read_as, value) if isinstance(value, dict) else value
+
     def read_inside(read_as: type[WireModel], plain: Plain) -> Plain:
         parts = {
             one: part
@@ -53,17 +65,13 @@ def renamed_field(
             for part in parts_of(field.annotation)
             if issubclass(part, WireModel)
         }
-        return read(
-            read_as,
-            {
-                one: read_inside(parts[one], value)
-                if one in parts and isinstance(value, dict)
-                else value
-                for one, value in plain.items()
-            },
-        )
+        changed = {
+            one: change(parts[one], value) if one in parts else value
+            for one, value in plain.items()
+        }
+        return read(read_as, changed)
 
-    return write, read_inside if inside else read
+    return read_inside
 
 
 def changed_value(member: enum.Enum) -> tuple[OnModel, OnModel]:
@@ -85,9 +93,12 @@ def changed_value(member: enum.Enum) -> tuple[OnModel, OnModel]:
             return field is not None and type(member).__name__ in str(field.annotation)
 
         other = {new: value, value: new}
-        return {name: other.get(one, one) if is_of(name) else one for name, one in plain.items()}
+        return {
+            name: other.get(one, one) if is_of(name) and not isinstance(one, dict) else one
+            for name, one in plain.items()
+        }
 
-    return write, read
+    return write, within(read) if type(member) is StartAt else read
 
 
 def renamed_type(kind: str) -> tuple[OnModel, OnModel]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ac_bridge_protocol.codec import JSON, MSGPACK
 from replays.script import COAST, DRIVE, Script, scenario
 
@@ -535,3 +537,64 @@ def slow_reader(s: Script) -> None:
     s.reads("w", True)
     s.advance(0.5)
     s.say("w", "unsubscribe")
+
+
+# --- The track ------------------------------------------------------------------------------------
+
+
+@scenario(**LOCKSTEP)
+def features(s: Script) -> None:
+    """An observation that the learner puts together, with the track's shape and what was before."""
+    s.hello(
+        observation=[
+            {"name": "speed"},
+            {"name": "line_offset", "ticks_ago": 1},
+            {"name": "curvature_ahead", "options": [{"name": "n", "value": 2}]},
+            {
+                "name": "border_rays",
+                "options": [{"name": "n", "value": 3}, {"name": "range_m", "value": 50.0}],
+            },
+            {"name": "sent", "options": [], "ticks_ago": 2},
+            {"name": "speed"},
+        ]
+    )
+    s.say("d", "reset", id=1, seed=1)
+    s.steps(2, 3, 4)
+    wrong: list[list[dict[str, Any]]] = [
+        [{"name": "wings"}],
+        [{"name": "speed", "options": [{"name": "n", "value": 2}]}],
+        [{"name": "border_rays", "options": [{"name": "n", "value": 2.5}]}],
+        [{"name": "border_rays", "options": [{"name": "range_m", "value": 1e9}]}],
+        [{"name": "path_ahead", "options": [{"name": "n", "value": 128}], "ticks_ago": 17}],
+        [{"name": "path_ahead", "options": [{"name": "n", "value": n}]} for n in range(2, 12)],
+        [{"name": "Speed"}],
+        [],
+    ]
+    for number, observation in enumerate(wrong):
+        s.hello(f"wrong{number}", observation=observation)
+
+
+@scenario(lockstep=True, takeover_key=KEY)
+def starts(s: Script) -> None:
+    """Where an episode begins; what cannot be is refused before anybody loses the car."""
+    s.hello("a")
+    s.say("a", "reset", id=1, seed=1, start={"at": "distance", "distance_m": 600.0})
+    s.step(2, link="a")
+    for request, at in enumerate(("line", "pit", "random"), 3):
+        s.say("a", "reset", id=request, seed=1, start={"at": at, "distance_m": None})
+    s.hello("b")
+    s.say("b", "reset", id=1, takeover=KEY, start={"at": "distance", "distance_m": 99_999.0})
+    s.step(6, link="a")
+    s.say("a", "reset", id=7, start={"at": "distance"})
+    s.say("a", "reset", id=7, start={"at": "moon"})
+    s.say("a", "reset", id=7)
+
+
+@scenario(lockstep=False)
+def start_in_real_time(s: Script) -> None:
+    """A start in real time."""
+    s.hello(mode="latest")
+    s.say("d", "reset", id=1, seed=2, start={"at": "random"})
+    s.advance(8.0)
+    s.step(2)
+    s.advance(0.3)

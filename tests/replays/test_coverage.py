@@ -11,13 +11,13 @@ from replays.cover import ALL_MOVES, Covered, covered_by, enums, models, moves_o
 from replays.write import FOLDER, files
 
 NEVER_TELLING = {
-    "FeatureSpec.size": "every feature of the profile bridge15 has one element",
     "Receipt.replayed": "only true where a recording is served in place of a game",
     "TelemetryFrame.torn_reads": "the pages of a game in the same process are never torn",
 }
 """Fields that are always there, and only ever with one value."""
 
 NEVER_SENT = {
+    "EventKind.NOT_OBSERVED": "only where a track has no files, and the stand-in's always has",
     "ErrorCode.SHUTTING_DOWN": "an actor says it to a relay alone, which hands it on",
     "EndReason.ACTOR_STOPPED": "the client's own word, for a link that ended so",
     "EndReason.LINK_LOST": "the client's own word",

@@ -21,6 +21,7 @@ from ac_bridge_protocol.messages import (
     Step,
     StepResult,
 )
+from ac_bridge_protocol.spec import Mode
 from helpers.actors import make_rig, wheel_of
 
 DT = 0.1
@@ -56,7 +57,8 @@ class Stage:
 
     async def reset(self, delay_ticks: int = 0) -> None:
         self.driver.got.clear()
-        self.stepper.reset(self.driver, Reset(id=1), delay_ticks)
+        mode = Mode.FIXED_DELAY if delay_ticks else Mode.LATEST
+        self.stepper.reset(self.driver, Reset(id=1), self.rig.spec(mode, delay_ticks))
         for _ in range(200):
             await self.clock.advance(0.02)
             if isinstance(self.driver.got[-1] if self.driver.got else None, ResetResult):

@@ -39,12 +39,13 @@ def played(game: StandinGame, seed: int | None = None, until_s: float = 4.5) -> 
 
 
 def test_what_it_is_able_to_do() -> None:
-    """Seeds always; lockstep only when asked for."""
+    """Seeds and starts always; lockstep only when asked for."""
     with StandinGame(lockstep=True) as game:
         assert game.name == "standin"
-        assert game.abilities == GameAbility.SEED | GameAbility.LOCKSTEP
+        always = GameAbility.SEED | GameAbility.STARTS
+        assert game.abilities == always | GameAbility.LOCKSTEP
     with StandinGame(clock=ManualClock()) as game:
-        assert game.abilities == GameAbility.SEED
+        assert game.abilities == always
 
 
 def test_one_seed_gives_the_same_bytes() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 from ac_bridge_client import RemoteEnv
 from helpers.border import ACTOR, Simulation, address, drive_a_lap_and_reset, stop
@@ -15,26 +16,28 @@ from helpers.wine import WindowsPython
 
 
 @contextlib.contextmanager
-def game_on_windows(windows: WindowsPython) -> Iterator[Simulation]:
+def game_on_windows(windows: WindowsPython, *options: str) -> Iterator[Simulation]:
     """Run the stand-in there."""
-    with windows.start("-m", "ac_bridge.cli", "simulate", "--with-parent") as process:
+    with windows.start("-m", "ac_bridge.cli", "simulate", "--with-parent", *options) as process:
         yield Simulation(process)
         stop(process)
 
 
 @contextlib.contextmanager
-def actor_on_windows(windows: WindowsPython) -> Iterator[RemoteEnv]:
+def actor_on_windows(windows: WindowsPython, *options: str) -> Iterator[RemoteEnv]:
     """Run the actor there, and connect to it from here."""
-    doors = ("--game", "shm", "--controller", "vjoy", "--with-parent")
+    doors = ("--game", "shm", "--controller", "vjoy", "--with-parent", *options)
     with windows.start("-m", "ac_bridge.cli", "actor", *doors, *ACTOR) as process:
-        with RemoteEnv(address(process)) as env:
+        observation = "racing" if options else "bridge15"
+        with RemoteEnv(address(process), observation=observation) as env:
             yield env
         stop(process)
 
 
-def test_a_lap_is_driven_across_the_border(wpy_vjoy: WindowsPython) -> None:
-    """A valid lap and three resets."""
-    with game_on_windows(wpy_vjoy), actor_on_windows(wpy_vjoy) as env:
+def test_a_lap_is_driven_across_the_border(wpy_vjoy: WindowsPython, tmp_path: Path) -> None:
+    """A valid lap and three resets, along the line of the track's files."""
+    files = ("--game-dir", wpy_vjoy.windows_path(tmp_path))
+    with game_on_windows(wpy_vjoy, *files), actor_on_windows(wpy_vjoy, *files) as env:
         report = drive_a_lap_and_reset(env)
     assert report.complete(1), report
     assert 60.0 < report.lap_times_s[0] < 120.0

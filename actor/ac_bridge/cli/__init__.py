@@ -30,6 +30,7 @@ from ac_bridge.cli.simulate import simulate
 from ac_bridge.cli.smoke import smoke_test
 from ac_bridge.cli.telemetry import watch_telemetry
 from ac_bridge.cli.token import token
+from ac_bridge.cli.track import track
 
 app = typer.Typer(
     name="ac-bridge",
@@ -72,7 +73,8 @@ app.command()(report)
 app.command()(schema)
 app.add_typer(token)
 app.add_typer(cert)
-for group in (app, token, cert):
+app.add_typer(track)
+for group in (app, token, cert, track):
     for command in group.registered_commands:
         command.help = flowing(command.callback.__doc__ or "")
 

@@ -17,6 +17,7 @@ from ac_bridge.cli.options import (
     ConfigOption,
     ControllerOption,
     DeviceOption,
+    GameDirOption,
     PrefixOption,
     WheelOption,
 )
@@ -122,6 +123,11 @@ def actor(
     gearbox: Annotated[
         str | None, typer.Option(help="Of the stand-in's car: automatic or sequential.")
     ] = None,
+    track: Annotated[
+        str | None,
+        typer.Option(help="Of the stand-in: standin_ring, or made_1, made_2 ... drawn from it."),
+    ] = None,
+    game_dir: GameDirOption = None,
     wheel_name: WheelOption = None,
     gears: Annotated[
         str | None, typer.Option(help="Who shifts: game, actor or learner. Default game.")
@@ -222,6 +228,8 @@ def actor(
         spectators=spectators,
         seed=seed,
         gearbox=gearbox,
+        track=track,
+        game_dir=game_dir,
         gears=gears,
         shift_up_button=shift_up_button,
         shift_down_button=shift_down_button,

@@ -15,7 +15,6 @@ from rich.table import Table
 from ac_bridge.cli.child import actor_process
 from ac_bridge.clock import SystemClock
 from ac_bridge.pacing import percentile
-from ac_bridge.standin import default_circuit
 from ac_bridge_client.drivers import LineDriver
 from ac_bridge_client.env import RemoteEnv
 from ac_bridge_client.laps import LapReport, drive_laps
@@ -74,7 +73,7 @@ def demo(
     console.print("Starting an actor with the stand-in game ...")
     with actor_process(*options, "--log-level", "error") as uri:
         console.print(f"It serves {uri}. Connecting a RemoteEnv in this process.")
-        env = RemoteEnv(uri, codec=codec.value, record=record)
+        env = RemoteEnv(uri, codec=codec.value, observation="racing", record=record)
         timed = TimedEnv(env)
         try:
             report = _drive(timed, console, laps=laps, control_hz=control_hz, seed=seed)
@@ -94,6 +93,7 @@ class TimedEnv:
 
     def __init__(self, env: RemoteEnv) -> None:
         self._env = env
+        self.spec = env.env_spec
         self._clock = SystemClock()
         self.times_s: list[float] = []
 
@@ -112,10 +112,7 @@ class TimedEnv:
 def _drive(
     env: TimedEnv, console: Console, *, laps: int, control_hz: float, seed: int
 ) -> LapReport:
-    circuit = default_circuit()
-    driver = LineDriver(
-        circuit.centreline(), half_width_m=circuit.half_width_m, control_hz=control_hz
-    )
+    driver = LineDriver(env.spec)
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from ac_bridge.cli.options import JsonOption, errors_as_json
+from ac_bridge.cli.options import GameDirOption, JsonOption, errors_as_json
 from ac_bridge.data.export import ExportReport, Target, export, task_named
 from ac_bridge.data.steps import Source, StepOptions
 from ac_bridge_recording import Recording
@@ -57,6 +57,7 @@ def export_recordings(
             "laps from telemetry bridge15."
         ),
     ] = None,
+    game_dir: GameDirOption = None,
     hz: Annotated[
         float | None,
         typer.Option(
@@ -96,7 +97,7 @@ def export_recordings(
             files,
             to,
             output,
-            StepOptions(task_named(task), observation, hz, source),
+            StepOptions(task_named(task), observation, game_dir, hz, source),
             task_name=task,
             dataset_id=dataset_id,
             progress=lambda recording: _follow(bar, recording),

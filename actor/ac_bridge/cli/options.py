@@ -36,6 +36,12 @@ WheelOption = Annotated[
     str | None,
     typer.Option(help="The wheel of an ac-bridge simulate. Default ac_bridge_wheel."),
 ]
+GameDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="The game's folder, for its tracks' files. Default: where Steam has the game."
+    ),
+]
 ConfigOption = Annotated[
     Path | None, typer.Option(help="A TOML file of settings. Default ac-bridge.toml, if any.")
 ]

@@ -9,6 +9,7 @@ import queue
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ import typer
 from ac_bridge.clock import SystemClock
 from ac_bridge.game.shared_pages import AC_PREFIX
 from ac_bridge.machine.endings import ending_signals
+from ac_bridge.standin.layouts import DEFAULT as DEFAULT_TRACK
 from ac_bridge.standin.process import open_simulation
 from ac_bridge.standin.shared import WHEEL_NAME
 
@@ -32,6 +34,15 @@ def simulate(
     gearbox: Annotated[
         str, typer.Option(help="Of the stand-in's car: automatic or sequential.")
     ] = "automatic",
+    track: Annotated[
+        str, typer.Option(help="standin_ring, or made_1, made_2 ... drawn from the number.")
+    ] = DEFAULT_TRACK,
+    game_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the track's files into this folder, for an actor with the same --game-dir."
+        ),
+    ] = None,
     for_s: Annotated[
         float | None, typer.Option("--for", min=0, help="End by itself after so many seconds.")
     ] = None,
@@ -49,6 +60,8 @@ def simulate(
         ac-bridge simulate
 
         ac-bridge simulate --gearbox sequential --seed 7 --for 60
+
+        ac-bridge simulate --track made_3 --game-dir /tmp/game
     """
     commands: queue.SimpleQueue[str] = queue.SimpleQueue()
     for number in ending_signals():
@@ -56,7 +69,13 @@ def simulate(
     with (
         contextlib.closing(SystemClock()) as clock,
         open_simulation(
-            clock, prefix=prefix, wheel_name=wheel, seed=seed, gearbox=gearbox
+            clock,
+            prefix=prefix,
+            wheel_name=wheel,
+            seed=seed,
+            gearbox=gearbox,
+            track=track,
+            game_dir=game_dir,
         ) as simulation,
     ):
         _say(f"{READY}{prefix}physics, {prefix}graphics, {prefix}static; driven by {wheel}.")

@@ -13,7 +13,6 @@ from ac_bridge.data.minari_dataset import MinariDataset
 from ac_bridge.data.steps import (
     Action,
     Head,
-    MakeTask,
     Row,
     Sink,
     StepOptions,
@@ -21,7 +20,7 @@ from ac_bridge.data.steps import (
 )
 from ac_bridge.data.table import ParquetTable
 from ac_bridge_protocol.errors import RecordingError, SettingError
-from ac_bridge_protocol.tasks import ProgressTask
+from ac_bridge_protocol.tasks import TASKS, MakeTask
 from ac_bridge_recording import Recording
 
 
@@ -150,7 +149,7 @@ def export(
 
 
 def task_named(name: str) -> MakeTask:
-    """Return what makes the task of a name: ``progress``, or ``module:factory``.
+    """Return what makes the task of a name: a bundled one's, or ``module:factory``.
 
     A factory is called with the game's statics and returns a `Task`; a class whose instances take
     them is one.
@@ -158,10 +157,13 @@ def task_named(name: str) -> MakeTask:
     Raises:
         SettingError: there is none of that name.
     """
-    if name == "progress":
-        return lambda statics: ProgressTask(statics.track_length_m)
+    if name in TASKS:
+        return TASKS[name]
     module, colon, attribute = name.partition(":")
-    hint = "Name progress, or module:factory, where the factory is called with the game's statics."
+    hint = (
+        f"Name one of {', '.join(TASKS)}, or module:factory, where the factory is called with the "
+        "game's statics."
+    )
     if not (module and colon and attribute):
         raise SettingError(f"There is no task {name!r}.", setting="task", hint=hint)
     try:

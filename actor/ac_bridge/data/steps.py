@@ -17,23 +17,24 @@ import enum
 import itertools
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from ac_bridge.data.asked import AskedActions
 from ac_bridge.data.laps import Cut, Cutter
+from ac_bridge.data.observing import Observing
+from ac_bridge.game import Controls
 from ac_bridge.telemetry.observation import profile_named
 from ac_bridge_protocol.errors import RecordingError, SettingError
 from ac_bridge_protocol.frame import GameState, GameStatics, TelemetryFrame
 from ac_bridge_protocol.limits import DELAY_TICKS
 from ac_bridge_protocol.messages import EndReason, Receipt
 from ac_bridge_protocol.spec import DRIVING_ACTION, ActionSpec, EnvSpec, FeatureSpec
-from ac_bridge_protocol.tasks import Task, TaskResult
+from ac_bridge_protocol.tasks import MakeTask, Task, judge, task_for
 from ac_bridge_recording import Recording, plain
 from ac_bridge_recording.topics import MODELS, EpisodeEnd, EpisodeStart, StepRecord, Topic
 
 Action = tuple[float, ...]
-MakeTask = Callable[[GameStatics], Task]
-"""Makes the task that judges, for a car on a track."""
 
 LOOK_AT_FRAMES = 200
 """Enough of them to tell the rate at which they were recorded."""
@@ -132,6 +133,8 @@ class StepOptions:
     make_task: MakeTask
     observation: str | None = None
     """Name of a profile; None for the recorded one, and for telemetry ``bridge15``."""
+    game_dir: Path | None = None
+    """The game's folder, for a profile that needs the track's files; None looks for it."""
     hz: float | None = None
     """Steps a second from telemetry; None for as many as there are frames."""
     source: Source = Source.AUTO
@@ -219,7 +222,7 @@ class _Judging:
     def begin(self, head: Head) -> None:
         """Begin an episode, once a step of it comes."""
         if self._task is None or head.statics != self._statics:
-            self._task, self._statics = self._make_task(head.statics), head.statics
+            self._task, self._statics = task_for(self._make_task, head.statics), head.statics
         self._task.reset(head.frame)
         self._head, self._previous = head, head.frame
         self._over, self._steps = False, 0
@@ -234,13 +237,7 @@ class _Judging:
             return
         assert self._task is not None  # noqa: S101 -- begin has set them
         assert self._previous is not None  # noqa: S101
-        judged = self._task.step(self._previous, made.action, made.frame)
-        if not isinstance(judged, TaskResult):
-            raise SettingError(
-                f"The task {type(self._task).__name__} made {judged!r} of a step.",
-                setting="task",
-                hint="Let its step() return a TaskResult(reward, terminated, truncated, info).",
-            )
+        judged = judge(self._task, self._previous, made.action, made.frame)
         self._previous = made.frame
         self._steps += 1
         truncated = judged.truncated or made.end is not None
@@ -248,8 +245,7 @@ class _Judging:
         if made.end is not None and not judged.terminated:
             reason = made.end.value
         elif judged.terminated or truncated:
-            otherwise = "terminated" if judged.terminated else "truncated"
-            reason = str(judged.info.get("end_reason", otherwise))
+            reason = str(judged.info["end_reason"])
         self._hand_on()
         self._waiting = Row(
             self._steps,
@@ -289,18 +285,25 @@ class _Judging:
         self._waiting = None
 
 
+def _observing(profile: str, options: StepOptions) -> Observing:
+    return Observing(profile_named(profile), options.game_dir)
+
+
 class _Driven:
     """Steps that a learner drove."""
 
     def __init__(self, recording: Recording, options: StepOptions, judging: _Judging) -> None:
         self._recording = recording
         self._name = recording.path.name
-        self._profile = None if options.observation is None else profile_named(options.observation)
+        self._anew = (
+            None if options.observation is None else _observing(options.observation, options)
+        )
         self._judging = judging
         self._asked = AskedActions()
         self._start: EpisodeStart | None = None
         self._last: tuple[int, Action] | None = None
-        self._observe: Callable[[TelemetryFrame], tuple[float, ...]] | None = None
+        self._observing: Observing | None = None
+        self._tick = 0
         self._reason = ""
 
     def read(self, on_record: Callable[[], None], *, with_wire: bool) -> None:
@@ -328,10 +331,12 @@ class _Driven:
     def _begin(
         self, start: EpisodeStart, observation: tuple[float, ...], frame: TelemetryFrame
     ) -> None:
-        spec, profile = start.spec, self._profile
-        if profile is None or profile.name == spec.observation_profile:
-            profile = None
+        spec, anew = start.spec, self._anew
+        if anew is None or anew.plan.features == spec.observation:
+            anew = None
             self._require("observation", len(observation), _size(start))
+        else:
+            frame, observation = anew.begin(frame, start.statics)
         head = Head(
             recording=self._name,
             recorded_episode=start.episode,
@@ -340,14 +345,14 @@ class _Driven:
             seed=start.seed,
             statics=start.statics,
             spec=spec,
-            profile=spec.observation_profile if profile is None else profile.name,
-            features=spec.observation if profile is None else profile.features,
+            profile=spec.observation_profile if anew is None else anew.plan.name,
+            features=spec.observation if anew is None else anew.plan.features,
             components=spec.action,
-            observation=observation if profile is None else profile.observe(frame),
+            observation=observation,
             frame=frame,
         )
         self._start, self._last, self._reason = start, None, ""
-        self._observe = None if profile is None else profile.observe
+        self._observing, self._tick = anew, 0
         self._judging.begin(head)
 
     def _step(self, record: StepRecord, start: EpisodeStart) -> None:
@@ -356,20 +361,20 @@ class _Driven:
             # Steps between the two were not recorded: what follows is an episode of its own.
             self._end(Cut.GAP)
             self._begin(start, record.observation, record.frame)
-            self._last = number, record.action
+            self._last, self._tick = (number, record.action), record.receipt.tick
             return
         action = record.action[: len(start.spec.action)]  # a local driver's may have the clutch
         self._require("action", len(action), len(start.spec.action))
         self._last = number, action
-        observation = record.observation
-        if self._observe is not None:
-            observation = self._observe(record.frame)
+        frame, observation, receipt = record.frame, record.observation, record.receipt
+        if self._observing is not None:
+            missed = max(receipt.tick - self._tick - 1, 0)
+            sent = Controls(**receipt.sent.__dict__)
+            frame, observation = self._observing.see(frame, sent, missed)
         else:
             self._require("observation", len(observation), _size(start))
-        receipt = record.receipt
-        self._judging.step(
-            _Made(receipt.tick, action, observation, record.frame, receipt, record.end)
-        )
+        self._tick = receipt.tick
+        self._judging.step(_Made(receipt.tick, action, observation, frame, receipt, record.end))
 
     def _require(self, what: str, size: int, specified: int) -> None:
         """Check that something recorded is as long as its spec says.
@@ -401,7 +406,7 @@ class _Laps:
     def __init__(self, recording: Recording, options: StepOptions, judging: _Judging) -> None:
         self._recording = recording
         self._judging = judging
-        self._profile = profile_named(options.observation or "bridge15")
+        self._observing = _observing(options.observation or "bridge15", options)
         self._dt_s = 1.0 / (options.hz or _rate(recording))
         self._thin = options.hz is not None
         self._statics: GameStatics | None = None
@@ -456,7 +461,8 @@ class _Laps:
         frame = frame.model_copy(update={"dt": self._dt_s, "dt_actual": 0.0})
         self._last = frame
         self._laps += 1
-        profile = self._profile
+        frame, observation = self._observing.begin(frame, self._statics)
+        plan = self._observing.plan
         self._judging.begin(
             Head(
                 recording=self._recording.path.name,
@@ -466,10 +472,10 @@ class _Laps:
                 seed=None,
                 statics=self._statics,
                 spec=None,
-                profile=profile.name,
-                features=profile.features,
+                profile=plan.name,
+                features=plan.features,
                 components=DRIVING_ACTION,
-                observation=profile.observe(frame),
+                observation=observation,
                 frame=frame,
             )
         )
@@ -480,8 +486,10 @@ class _Laps:
         frame = frame.model_copy(update={"dt": self._dt_s, "dt_actual": since_s})
         self._last = frame
         self._ticks += 1
-        observation = self._profile.observe(frame)
-        self._judging.step(_Made(self._ticks, driven_action(frame), observation, frame, None, None))
+        action = driven_action(frame)
+        sent = Controls(steer=action[0], throttle=action[1], brake=action[2])
+        placed, observation = self._observing.see(frame, sent)
+        self._judging.step(_Made(self._ticks, action, observation, placed, None, None))
         return frame
 
     def _end(self, cut: Cut) -> None:

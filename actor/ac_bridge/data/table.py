@@ -307,9 +307,7 @@ def _observed(
     """Return the columns of an observation: each element on its own."""
     fields: dict[str, Mapping[str, str]] = {}
     for feature in features:
-        names = [f"{prefix}_{feature.name}"]
-        if feature.size > 1:
-            names = [f"{prefix}_{feature.name}_{number}" for number in range(feature.size)]
+        names = [f"{prefix}_{name}" for name in feature.element_names]
         metadata = {
             "unit": feature.unit,
             "scale": f"{feature.scale:g}",

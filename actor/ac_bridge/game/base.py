@@ -5,10 +5,12 @@ from __future__ import annotations
 import abc
 import dataclasses
 import enum
+from pathlib import Path
 
 from ac_bridge.clock import Clock
 from ac_bridge.game.controls import Controls
 from ac_bridge_protocol.helpers import Closing
+from ac_bridge_protocol.starts import Start
 
 
 class Page(enum.Enum):
@@ -37,6 +39,8 @@ class GameAbility(enum.Flag):
     """It can be relaunched from a seed, so that an episode can be repeated exactly."""
     COMMANDS = enum.auto()
     """It has a command port."""
+    STARTS = enum.auto()
+    """It can be told where the next drive begins."""
 
 
 class GameCommand(enum.Enum):
@@ -121,6 +125,15 @@ class Game(Closing):
     pages: PageSource
     wheel: ControlSink
 
+    @property
+    def game_dir(self) -> Path | None:
+        """The game's own folder, if it knows that better than Steam does.
+
+        Raises:
+            GameError: it is to be made, and cannot be.
+        """
+        return None
+
     def relaunch(self, seed: int) -> None:
         """Start the game anew as a new process would, with every random draw made from ``seed``.
 
@@ -130,6 +143,17 @@ class Game(Closing):
             NotImplementedError: the game has no such ability.
         """
         raise NotImplementedError(f"{self.name} cannot be relaunched from a seed ({seed})")
+
+    def start_at(self, start: Start | None) -> None:
+        """Say where on the track drives begin from the next restart on; None is the usual place.
+
+        Only for games with the ability `STARTS`.
+
+        Raises:
+            SettingError: this track has no such place; nothing has changed.
+            NotImplementedError: the game has no such ability.
+        """
+        raise NotImplementedError(f"{self.name} starts where it likes ({start})")
 
     def command(self, command: GameCommand) -> None:
         """Send a command to the game's command port. Experimental; it answers nothing.

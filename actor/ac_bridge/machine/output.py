@@ -14,14 +14,23 @@ def write_text(output: Path, text: str) -> None:
     Raises:
         SettingError: it cannot be written there.
     """
+    write_bytes(output, text.encode())
+
+
+def write_bytes(output: Path, data: bytes) -> None:
+    """Write a file, in place of one that is there; or leave none, where it was not finished.
+
+    Raises:
+        SettingError: it cannot be written there.
+    """
     try:
-        stream = output.open("w", encoding="utf-8", newline="\n")
+        stream = output.open("wb")
     except OSError as error:
         hint = "Name a file in a folder that is there and may be written to."
         raise _unwritable(output, error, hint) from error
     try:
         with stream:
-            stream.write(text)
+            stream.write(data)
     except OSError as error:
         if output.is_file():
             with contextlib.suppress(OSError):

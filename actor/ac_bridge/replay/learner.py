@@ -27,6 +27,7 @@ from ac_bridge.replay.transcript import Transcript
 from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol.codec import CODEC_NAMES, Codec
 from ac_bridge_protocol.errors import ACBridgeError
+from ac_bridge_protocol.starts import Start
 
 ANSWER_S = 5.0
 """How long the learner waits for what is said without any delay, in seconds."""
@@ -84,8 +85,11 @@ def _ask(env: RemoteEnv, drive: RecordedDrive, request: Request) -> list[Differe
     """Make a request, and compare what the learner gets with what was recorded."""
     answer = request.answer
     if request.plain["type"] == "reset":
-        key = request.plain.get("takeover")
-        seed, options = request.plain.get("seed"), {"takeover": key} if key else None
+        said = request.plain
+        options: dict[str, Any] = {"takeover": said["takeover"]} if said.get("takeover") else {}
+        if said.get("start") is not None:
+            options["start"] = Start(**said["start"])
+        seed = said.get("seed")
         observation, info = env.reset(seed=seed, options=options)
         beside = "episode"
     else:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from ac_bridge.replay.records import Played, Tick
 from ac_bridge.server.spectators import Subscription
-from ac_bridge.telemetry.observation import profile_named
+from ac_bridge.telemetry.observation import Look, Observer, plan_of_spec
 from ac_bridge_protocol.frame import GameStatics, TelemetryFrame
 from ac_bridge_protocol.messages import EndReason, Receipt, WheelState
 from ac_bridge_protocol.spec import EnvSpec
@@ -35,7 +35,7 @@ class MadeUpSteps:
     def __init__(self, spec: EnvSpec, stream_hz: float, statics: GameStatics) -> None:
         self._spec = spec
         self._statics = statics
-        self._profile = profile_named(spec.observation_profile)
+        self._observer = Observer(plan_of_spec(spec))
         self._thinning = Subscription(spec.control_hz, stream_hz)
         self._ticks = 0
         self._last_s = 0.0
@@ -69,7 +69,7 @@ class MadeUpSteps:
         self._last_s = frame.t_wall
         stamp = {"seq": number, "dt": 1.0 / self._spec.control_hz, "dt_actual": since_s}
         stamped = trusted(TelemetryFrame, frame.__dict__ | stamp)
-        observation = self._profile.observe(stamped)
+        observation = self._observer.see(Look(stamped))
         if number:
             return Tick(self._step(stamped, observation), None)
         return EpisodeStart(

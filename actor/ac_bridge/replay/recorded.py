@@ -104,6 +104,7 @@ def _terms(frames: Sequence[WireFrame], source: str) -> ActorTerms:
         telemetry_hz=float(spec["telemetry_hz"]),
         smoothing=spec["smoothing"],
         gearbox="automatic" if blips else "sequential",
+        track=begun["statics"]["track"],
         gears=_gears(shifts=shifts, blips=blips),
         grace_s=float(welcome["grace_s"]),
         takeover_key=keys[0] if keys else "",

@@ -55,6 +55,7 @@ from ac_bridge.server.app import TIMES_HZ
 from ac_bridge.server.house import Access, ActorHouse
 from ac_bridge.server.lease import Terms
 from ac_bridge.standin import StandinGame
+from ac_bridge.standin.layouts import circuit_named
 from ac_bridge_protocol.codec import JSON
 from ac_bridge_protocol.errors import RecordingError
 
@@ -108,6 +109,7 @@ class Scene:
             lockstep=terms.lockstep,
             seed=terms.seed,
             gearbox=terms.gearbox,
+            circuit=circuit_named(terms.track),
             clock=None if terms.lockstep else self._clock,
         )
         self._wheel = BreakableWheel(self._game.wheel)

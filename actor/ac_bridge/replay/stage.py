@@ -12,8 +12,12 @@ from ac_bridge.replay.tape import Tape
 from ac_bridge.rig import OnEvent, OnFrame
 from ac_bridge.server.stage import Stage
 from ac_bridge.server.stepper import Stepper
+from ac_bridge.telemetry.observation import planned
+from ac_bridge_protocol.errors import SettingError
 from ac_bridge_protocol.frame import GameState, GameStatics
+from ac_bridge_protocol.observing import ObservationWish
 from ac_bridge_protocol.spec import EnvSpec, Mode
+from ac_bridge_protocol.starts import Start
 
 Speed: TypeAlias = Literal["1", "max"]
 """``1``: in recorded time. ``max``: whoever drives is answered at once; while nobody does, in
@@ -55,10 +59,41 @@ class ReplayStage(Stage):
         """The game's state where the recording is played."""
         return self._head.state
 
-    def spec(self, mode: Mode, delay_ticks: int = 0) -> EnvSpec:
-        """Return what is offered: what was recorded, in our own modes."""
+    def spec(
+        self, mode: Mode, delay_ticks: int = 0, wish: ObservationWish | None = None
+    ) -> EnvSpec:
+        """Return what is offered: what was recorded, in our own modes.
+
+        Raises:
+            SettingError: another observation is wished for than the one that was recorded.
+        """
+        recorded = self.tape.spec
+        if wish is not None and wish != recorded.observation_profile and not self._has(wish):
+            raise SettingError(
+                f"This recording has the observation {recorded.observation_profile!r}, and no "
+                "other.",
+                setting="observation",
+                hint=f"Ask for observation={recorded.observation_profile!r}.",
+            )
         ours = {"mode": mode, "delay_ticks": delay_ticks, "modes": self.modes}
         return self.tape.spec.model_copy(update=ours)
+
+    def check_reset(self, seed: int | None, start: Start | None) -> None:
+        """Refuse a start: episodes begin where they were recorded.
+
+        Raises:
+            SettingError: a start was asked for.
+        """
+        if start is not None:
+            raise SettingError(
+                f"A recording cannot be told to start at {start}.",
+                setting="start",
+                hint="Reset without a start; a seed chooses the episode that was recorded with it.",
+            )
+
+    def _has(self, wish: ObservationWish) -> bool:
+        """Whether a list of features is the one that was recorded."""
+        return not isinstance(wish, str) and planned(wish).features == self.tape.spec.observation
 
     def shown_s(self) -> float:
         """Return how long the recording has been played, in seconds of its own time."""

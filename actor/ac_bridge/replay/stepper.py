@@ -29,7 +29,7 @@ from ac_bridge_protocol.messages import (
     Step,
     StepResult,
 )
-from ac_bridge_protocol.spec import check_action, read_plan
+from ac_bridge_protocol.spec import EnvSpec, check_action, read_plan
 from ac_bridge_protocol.wire import trusted
 from ac_bridge_recording.topics import EpisodeStart
 
@@ -93,10 +93,10 @@ class ReplayStepper(Stepper):
         self._asking = asyncio.Event()
         self._play_on()
 
-    def reset(self, driver: Driver, request: Reset, delay_ticks: int) -> None:
+    def reset(self, driver: Driver, request: Reset, spec: EnvSpec) -> None:
         """Go to the next episode, or to the one with that seed; the answer comes at once."""
         self._let_go()
-        self._delay_ticks = delay_ticks
+        self._delay_ticks = delay_ticks = spec.delay_ticks
         try:
             episode = self._tape.choose(request.seed, self._turn)
             start = self._head.seek(episode)

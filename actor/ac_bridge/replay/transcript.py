@@ -44,6 +44,7 @@ class ActorTerms(WireModel):
     telemetry_hz: float = 60.0
     smoothing: str = "moderate"
     gearbox: Literal["automatic", "sequential"] = "automatic"
+    track: str = "standin_ring"
     gears: Literal["game", "actor", "learner"] = "game"
     hold_s: float = 0.5
     late_hold_ticks: int = 2

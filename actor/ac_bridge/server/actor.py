@@ -25,7 +25,6 @@ from ac_bridge.server.lease import Lease, Terms
 from ac_bridge.server.recording import ActorRecorder, Tap
 from ac_bridge.server.spectators import Listener, Spectators
 from ac_bridge.server.stage import Served, stepper_of
-from ac_bridge.telemetry.observation import profile_named
 from ac_bridge_protocol.codec import Codec
 from ac_bridge_protocol.errors import ErrorCode, NotResetError, RefusedError, SettingError
 from ac_bridge_protocol.frame import TelemetryFrame
@@ -46,6 +45,7 @@ from ac_bridge_protocol.messages import (
     Unsubscribe,
     Welcome,
 )
+from ac_bridge_protocol.observing import ObservationWish
 from ac_bridge_protocol.spec import EnvSpec, Mode
 
 log = structlog.get_logger()
@@ -232,9 +232,15 @@ class Actor:
         for connection in list(self.connections):
             connection.close(CloseCode.GOING_AWAY, "the actor is being stopped")
 
-    def spec(self, mode: Mode, delay_ticks: int = 0) -> EnvSpec:
-        """Return what this actor offers to who steps in ``mode``."""
-        return self.rig.spec(mode, delay_ticks)
+    def spec(
+        self, mode: Mode, delay_ticks: int = 0, wish: ObservationWish | None = None
+    ) -> EnvSpec:
+        """Return what this actor offers to who steps in ``mode`` and wishes for that observation.
+
+        Raises:
+            SettingError: an observation that there is not.
+        """
+        return self.rig.spec(mode, delay_ticks, wish)
 
     # --- Coming and going -------------------------------------------------------------------------
 
@@ -316,7 +322,6 @@ class Actor:
             RefusedError: nothing.
             SettingError: because of something that it asked for.
         """
-        profile_named(hello.observation)
         mode = hello.mode or self.modes[0]
         if mode not in self.modes:
             raise RefusedError(
@@ -330,7 +335,9 @@ class Actor:
                 setting="delay_ticks",
                 hint="Mode fixed_delay has one of 1 tick or more, the others have none.",
             )
-        return self.spec(mode, hello.delay_ticks)
+        # A spectator is told of no observation of its own: it has none.
+        wish = hello.observation if hello.role is Role.DRIVER else None
+        return self.spec(mode, hello.delay_ticks, wish)
 
     def _check_room(self, role: Role) -> None:
         """Check that one more may watch, or wait for the car.
@@ -387,6 +394,11 @@ class Actor:
             return
         had_it = self._lease.holder is drive
         try:
+            self.rig.check_reset(request.seed, request.start)
+        except SettingError as error:  # before anybody loses the car for it
+            connection.fail(error, request.id)
+            return
+        try:
             before = self._lease.take(drive, request.takeover, self.clock.now())
         except RefusedError as busy:
             connection.fail(busy, request.id)
@@ -399,7 +411,7 @@ class Actor:
         if not had_it:
             self._tell(EventKind.DRIVER_JOINED, f"{connection.peer} drives.")
         self._note_end("reset")
-        self.stepper.reset(drive, request, drive.spec.delay_ticks)
+        self.stepper.reset(drive, request, drive.spec)
 
     def _dispossess(self, drive: Drive) -> None:
         """Tell a driver that the car is somebody else's now."""

@@ -10,7 +10,9 @@ from ac_bridge.clock import Clock
 from ac_bridge.rig import OnEvent, OnFrame, Rig
 from ac_bridge.server.stepper import LockstepStepper, RealTimeStepper, Stepper
 from ac_bridge_protocol.frame import GameState, GameStatics
+from ac_bridge_protocol.observing import ObservationWish
 from ac_bridge_protocol.spec import EnvSpec, Mode
+from ac_bridge_protocol.starts import Start
 
 
 class Stage(abc.ABC):
@@ -36,8 +38,22 @@ class Stage(abc.ABC):
         """The game's state at the last frame."""
 
     @abc.abstractmethod
-    def spec(self, mode: Mode, delay_ticks: int = 0) -> EnvSpec:
-        """Return what is offered to who steps in ``mode``."""
+    def spec(
+        self, mode: Mode, delay_ticks: int = 0, wish: ObservationWish | None = None
+    ) -> EnvSpec:
+        """Return what is offered to who steps in ``mode`` and wishes for that observation.
+
+        Raises:
+            SettingError: an observation that there is not.
+        """
+
+    @abc.abstractmethod
+    def check_reset(self, seed: int | None, start: Start | None) -> None:
+        """Refuse what cannot be begun, before anything is touched.
+
+        Raises:
+            SettingError: says what cannot be.
+        """
 
     @abc.abstractmethod
     def shown_s(self) -> float:

@@ -17,6 +17,8 @@ from ac_bridge.clock import Clock
 from ac_bridge.episode import Episode, Outcome, Ticket, why_over
 from ac_bridge.pacing import TickStats
 from ac_bridge.rig import OnEvent, OnFrame, Rig
+from ac_bridge.server.failures import cut
+from ac_bridge.telemetry.observation import plan_of_spec
 from ac_bridge_protocol.errors import ACBridgeError, GameError
 from ac_bridge_protocol.messages import (
     Event,
@@ -29,6 +31,7 @@ from ac_bridge_protocol.messages import (
     Step,
     StepResult,
 )
+from ac_bridge_protocol.spec import EnvSpec
 from ac_bridge_protocol.wire import trusted
 
 log = structlog.get_logger()
@@ -71,13 +74,13 @@ class Stepper(abc.ABC):
         self._why_over = ""
 
     @abc.abstractmethod
-    def reset(self, driver: Driver, request: Reset, delay_ticks: int) -> None:
+    def reset(self, driver: Driver, request: Reset, spec: EnvSpec) -> None:
         """Begin to reset; the answer goes to ``driver`` when it is done.
 
         Args:
             driver: who asks.
             request: what it asks.
-            delay_ticks: the k of mode `fixed_delay`, else 0.
+            spec: what it was offered.
         """
 
     @abc.abstractmethod
@@ -130,10 +133,10 @@ class RigStepper(Stepper):
         self._waiting: dict[int, Ticket] = {}
         """The steps that wait for their tick, by the request's id, oldest first."""
 
-    def reset(self, driver: Driver, request: Reset, delay_ticks: int) -> None:
+    def reset(self, driver: Driver, request: Reset, spec: EnvSpec) -> None:
         """Begin to reset; the answer goes to ``driver`` when it is done."""
         self._cancel()
-        resetting = self._reset(driver, request, delay_ticks)
+        resetting = self._reset(driver, request, spec)
         self._running = self._tasks.create_task(resetting, name="reset")
 
     def stop(self) -> None:
@@ -152,15 +155,16 @@ class RigStepper(Stepper):
             first_id: of the steps that it opens by itself.
         """
 
-    async def _reset(self, driver: Driver, request: Reset, delay_ticks: int) -> None:
+    async def _reset(self, driver: Driver, request: Reset, spec: EnvSpec) -> None:
         def on_phase(phase: ResetPhase, attempt: int) -> None:
             driver.send(ResetProgress(id=request.id, phase=phase, attempt=attempt))
 
         self._episode = None
         try:
-            for deadline in self._rig.reset(request.seed, on_phase):
+            for deadline in self._rig.reset(request.seed, on_phase, request.start):
                 await self._rig.clock.wait_until(deadline)
-            episode = Episode(self._rig, self.stats, delay_ticks)
+            plan = plan_of_spec(spec)
+            episode = Episode(self._rig, self.stats, spec.delay_ticks, plan)
             statics = self._rig.require_statics()
         except ACBridgeError as error:
             log.warning("reset failed", error=str(error))
@@ -170,12 +174,14 @@ class RigStepper(Stepper):
         self.episodes += 1
         self._episode = episode
         self._tell(EventKind.EPISODE_STARTED, f"Episode {self.episodes} begins.")
+        if unseen := self._rig.why_unseen(plan):
+            self._tell(EventKind.NOT_OBSERVED, cut(unseen))
         driver.send(
             ResetResult(
                 id=request.id,
                 episode=self.episodes,
                 statics=statics,
-                observation=episode.observe(episode.first),
+                observation=episode.first_observation,
                 frame=episode.first,
             )
         )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import threading
+from pathlib import Path
 
 from ac_bridge.clock import Clock, SystemClock
 from ac_bridge.game import NEUTRAL, Game, GameAbility, Page, PageSource
 from ac_bridge.standin.circuit import Circuit
 from ac_bridge.standin.clock import LockstepClock
 from ac_bridge.standin.drivetrain import Gearbox
+from ac_bridge.standin.install import InstallFolder
 from ac_bridge.standin.layouts import default_circuit
 from ac_bridge.standin.pages import graphics_values, physics_values, static_values
 from ac_bridge.standin.session import Session
@@ -17,6 +19,7 @@ from ac_bridge.standin.vehicle import STEP_S
 from ac_bridge.standin.wheel import LINEAR, InputSettings, StandinWheel, pack_controls
 from ac_bridge.telemetry.layout import GRAPHICS, PHYSICS, STATIC
 from ac_bridge_protocol.errors import GameAbsentError, SettingError
+from ac_bridge_protocol.starts import Start
 
 CATCH_UP_S = 1.0
 """In real time no more than this is simulated at once. A longer gap means that the machine was
@@ -66,8 +69,12 @@ class StandinGame(Game):
         self._lockstep = LockstepClock(self._live_until) if lockstep else None
         self._owns_clock = clock is None
         self.clock = self._lockstep or clock or SystemClock()
-        self.abilities = GameAbility.SEED | (GameAbility.LOCKSTEP if lockstep else GameAbility.NONE)
+        self.abilities = GameAbility.SEED | GameAbility.STARTS
+        if lockstep:
+            self.abilities |= GameAbility.LOCKSTEP
         self.circuit = circuit or default_circuit()
+        self._folder: InstallFolder | None = None
+        self._start: Start | None = None
         self._gearbox: Gearbox = gearbox
         self._settings = settings
         self._screen_clock_runs = screen_clock_runs
@@ -76,12 +83,38 @@ class StandinGame(Game):
         self.pages = StandinPages(self)
         self._launch(seed)
 
+    @property
+    def game_dir(self) -> Path:
+        """A folder with the circuit's files, made when it is first asked for.
+
+        Raises:
+            GameError: it cannot be written.
+        """
+        if self._folder is None:
+            self._folder = InstallFolder(self.circuit)
+        return self._folder.path
+
     def relaunch(self, seed: int) -> None:
         """Start a new process of the game; in lockstep the clock starts at zero again."""
         with self._lock:
             if self._lockstep is not None:
                 self._lockstep.restart()
             self._launch(seed)
+
+    def start_at(self, start: Start | None) -> None:
+        """Say where on the track drives begin from the next restart on; None is the line.
+
+        Raises:
+            SettingError: a distance beyond the circuit's length; nothing has changed.
+        """
+        length_m = self.circuit.length_m
+        if start is not None and start.distance_m is not None and start.distance_m > length_m:
+            raise SettingError(
+                f"{self.circuit.name} is {length_m:.0f} m long: there is no start at {start}.",
+                setting="start",
+            )
+        with self._lock:
+            self._start = self._session.start = start
 
     def pause(self) -> None:
         """Open the pause menu."""
@@ -117,7 +150,10 @@ class StandinGame(Game):
             self._session.crash()
 
     def close(self) -> None:
-        """Let go of the wheel, the pages and a clock of our own. May be called twice."""
+        """Let go of the wheel, the pages, the files and a clock of our own. May be called twice."""
+        if self._folder is not None:
+            self._folder.remove()
+            self._folder = None
         self.wheel.close()
         self.pages.close()
         if self._owns_clock:
@@ -159,6 +195,7 @@ class StandinGame(Game):
             gearbox=self._gearbox,
             settings=self._settings,
             screen_clock_runs=self._screen_clock_runs,
+            start=self._start,
         )
         self._launched_at = self.clock.now()
         self._cache: dict[Page, bytes] = {}

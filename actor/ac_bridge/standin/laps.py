@@ -54,6 +54,9 @@ class LapTimer:
     sector_start_ms: int = 0
     cut: bool = False
     """Whether this lap has one."""
+    out_lap: bool = False
+    """Whether the drive began elsewhere than at the line: then the first crossing counts no lap,
+    and sets the lap clock to zero."""
 
     def step(self, position_m: float, tyres_out: int) -> None:
         """Count 3 ms during which the car came to ``position_m``."""
@@ -93,6 +96,10 @@ class LapTimer:
         self.sector_start_ms = self.current_ms
 
     def _cross_line(self) -> None:
+        if self.out_lap:
+            self.current_ms = self.sector_start_ms = self.sector = 0
+            self.cut = self.out_lap = False
+            return
         if self.sector < SECTORS - 1:
             return
         lap_ms = self.current_ms

@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
+import re
+
 from ac_bridge.standin.circuit import Circuit, Placement, close_up, left, right, straight
+from ac_bridge.standin.made import made_circuit
+from ac_bridge_protocol.errors import SettingError
+
+DEFAULT = "standin_ring"
+_MADE = re.compile(r"made_(0|[1-9][0-9]{0,5})")
+
+
+def circuit_named(name: str) -> Circuit:
+    """Return a circuit: ``standin_ring``, or ``made_0`` to ``made_999999``, drawn from the number.
+
+    Raises:
+        SettingError: there is none of that name.
+    """
+    if name == DEFAULT:
+        return default_circuit()
+    if (made := _MADE.fullmatch(name)) is None:
+        raise SettingError(
+            f"The stand-in has no track {name!r:.80}.",
+            setting="track",
+            hint=f"It has {DEFAULT}, and as many as one likes called made_1, made_2 ...",
+        )
+    return made_circuit(int(made[1]))
 
 
 def default_circuit() -> Circuit:
@@ -33,4 +57,4 @@ def default_circuit() -> Circuit:
     ]
     # The line lies away from the origin and at an angle: mistaken axes must show.
     start = Placement(-140.0, 60.0, 0.6)
-    return Circuit(close_up(segments, 0, 14), name="standin_ring", start=start)
+    return Circuit(close_up(segments, 0, 14), name=DEFAULT, start=start)

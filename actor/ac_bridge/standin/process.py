@@ -13,12 +13,16 @@ import math
 import os
 import queue
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from ac_bridge.clock import Clock
 from ac_bridge.game import Page
 from ac_bridge.game.shared_pages import AC_PREFIX, SharedPages
+from ac_bridge.standin.circuit import Circuit
 from ac_bridge.standin.drivetrain import Gearbox
 from ac_bridge.standin.game import StandinGame
+from ac_bridge.standin.install import write_install
+from ac_bridge.standin.layouts import DEFAULT, circuit_named
 from ac_bridge.standin.shared import WHEEL_NAME, Publisher, WheelRegion
 from ac_bridge_protocol.errors import (
     ACBridgeError,
@@ -32,6 +36,8 @@ from ac_bridge_protocol.helpers import choose
 WATCH_S = 0.3
 """Pages that do not change for this long were left behind: frames are drawn in the pause menu
 too."""
+GAME_PROGRAM = "acs.exe"
+"""What the folder of the game itself has in it."""
 CRASH_STATUS = 3
 """Exit status of a process that was told to crash."""
 GEARBOXES: dict[str, Gearbox] = {"automatic": "automatic", "sequential": "sequential"}
@@ -196,6 +202,8 @@ def open_simulation(
     wheel_name: str = WHEEL_NAME,
     seed: int = 0,
     gearbox: str = "automatic",
+    track: str = DEFAULT,
+    game_dir: Path | None = None,
 ) -> Iterator[Simulation]:
     """Launch a stand-in that publishes to shared memory; let go of everything afterwards.
 
@@ -205,20 +213,45 @@ def open_simulation(
         wheel_name: the region that it is driven with.
         seed: of everything that is drawn.
         gearbox: who shifts: automatic or sequential.
+        track: where; see `circuit_named`.
+        game_dir: where the track's files are written to, never the game's own folder; None writes
+            none.
 
     Raises:
         GameError: a game publishes those pages already, or the wheel is another stand-in's.
-        SettingError: there is no such gearbox, or pages or a wheel cannot be called that.
+        SettingError: there is no such gearbox or track, its files cannot be written, or pages or a
+            wheel cannot be called that.
     """
     chosen = choose(GEARBOXES, gearbox, setting="gearbox")
+    circuit = circuit_named(track)
     refuse_beside_another(prefix, clock)
+    if game_dir is not None:
+        _write_files(circuit, game_dir)
     with (
         WheelRegion(wheel_name) as wheel,
         Publisher(clock, prefix) as publisher,
-        StandinGame(seed=seed, clock=clock, gearbox=chosen) as game,
+        StandinGame(seed=seed, clock=clock, gearbox=chosen, circuit=circuit) as game,
     ):
         game.deliver(wheel.device)
         yield Simulation(game, publisher, wheel, seed=seed)
+
+
+def _write_files(circuit: Circuit, game_dir: Path) -> None:
+    if (game_dir / GAME_PROGRAM).exists():
+        raise SettingError(
+            f"{game_dir} is the game's own folder: there is a {GAME_PROGRAM} in it, and the "
+            "stand-in's files would replace some of the game's.",
+            setting="game_dir",
+            hint="Name another folder, such as a new one.",
+        )
+    try:
+        write_install(circuit, game_dir)
+    except OSError as error:
+        raise SettingError(
+            f"The track's files cannot be written to {game_dir}: {error.strerror or error}.",
+            setting="game_dir",
+            hint="Name a folder that may be written to, such as a new one.",
+        ) from error
 
 
 def refuse_beside_another(prefix: str, clock: Clock) -> None:

@@ -30,6 +30,7 @@ from ac_bridge.standin.drivetrain import FIRST, Gearbox
 from ac_bridge.standin.laps import STEP_MS, LapTimer, LapTimes
 from ac_bridge.standin.vehicle import STEP_S, Vehicle
 from ac_bridge.standin.wheel import LINEAR, InputSettings, WheelInput
+from ac_bridge_protocol.starts import Start, StartAt
 
 STEPS_PER_FRAME = 5
 """A frame is drawn each 15 ms."""
@@ -40,6 +41,10 @@ RESTART_HOLD_STEPS = 17
 """The restart button must be held for 50 ms."""
 START_M = 0.5
 """The car starts this far beyond the line: on it, and not about to cross it."""
+
+PIT_M, PIT_MARGIN_M = 60.0, 1.5
+"""There is no pit lane: a start in the pits is so far before the line, and so far from the right
+edge of the tarmac."""
 
 SHIFT_UP, SHIFT_DOWN, RESTART, START = 1, 2, 7, 9
 """Buttons of the wheel."""
@@ -94,6 +99,7 @@ class Session:
         gearbox: Gearbox = "automatic",
         settings: InputSettings = LINEAR,
         screen_clock_runs: bool = False,
+        start: Start | None = None,
     ) -> None:
         """Begin to load.
 
@@ -104,7 +110,9 @@ class Session:
             gearbox: who shifts.
             settings: how the wheel is read.
             screen_clock_runs: whether the lap clock runs on the session screen already.
+            start: where drives begin; None for the line.
         """
+        self.start = start
         self.circuit = circuit
         self._screen_clock_runs = screen_clock_runs
         self.gearbox: Gearbox = gearbox
@@ -200,9 +208,26 @@ class Session:
 
     def _park(self) -> None:
         """Draw new conditions and put the car at the start, the lap clock at zero."""
-        self.vehicle.place(START_M, draw_conditions(self._rng))
-        self.laps = LapTimer(self.circuit.length_m, self.vehicle.where.distance_m)
+        conditions = draw_conditions(self._rng)
+        distance_m, lateral_m = self._place()
+        self.vehicle.place(distance_m, conditions, lateral_m)
+        where_m = self.vehicle.where.distance_m
+        self.laps = LapTimer(self.circuit.length_m, where_m, out_lap=distance_m != START_M)
         self._elapsed_steps = 0
+
+    def _place(self) -> tuple[float, float | None]:
+        """Return where the next drive begins: metres along the track, and metres to the left.
+
+        None for the second: as the conditions say.
+        """
+        start = self.start
+        if start is None or start.at is StartAt.LINE:
+            return START_M, None
+        if start.at is StartAt.PIT:
+            return self.circuit.length_m - PIT_M, PIT_MARGIN_M - self.circuit.half_width_m
+        if start.at is StartAt.RANDOM:
+            return float(self._rng.uniform(0.0, self.circuit.length_m)), None
+        return start.distance_m or 0.0, None
 
     def _idle(self, stage: Stage) -> None:
         """Live through a step without physics: loading, or on the session screen."""

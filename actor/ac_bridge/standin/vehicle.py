@@ -82,9 +82,18 @@ class Vehicle:
         self._inside_m = circuit.half_width_m - REACH_M
         self._near_wall_m = circuit.wall_m - NEAR_WALL_M
 
-    def place(self, distance_m: float, conditions: Conditions) -> None:
-        """Put the car down as new, at rest, out of gear, along the line."""
-        x_m, z_m, heading = self.circuit.place(distance_m, conditions.start_lateral_m)
+    def place(
+        self, distance_m: float, conditions: Conditions, lateral_m: float | None = None
+    ) -> None:
+        """Put the car down as new, at rest, out of gear, along the line.
+
+        Args:
+            distance_m: from the timing line.
+            conditions: of the drive.
+            lateral_m: from the centre line, + left; None for what the conditions say.
+        """
+        lateral_m = conditions.start_lateral_m if lateral_m is None else lateral_m
+        x_m, z_m, heading = self.circuit.place(distance_m, lateral_m)
         self.conditions = conditions
         self.chassis.place(z_m, -x_m, heading)
         self.drivetrain = Drivetrain(self._gearbox)

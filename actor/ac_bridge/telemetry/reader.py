@@ -10,7 +10,8 @@ stops in the middle of a write for longer than that.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from ac_bridge.game import Page, PageSource
 from ac_bridge.telemetry.decode import GRAPHICS_FRAME, PHYSICS_FRAME, decode_statics
@@ -33,6 +34,10 @@ OTHER_GAMES = {"1.8": "Assetto Corsa Competizione", "1.9": "Assetto Corsa Compet
 NO_FRAME = (GameAbsentError, PageError, WrongGameError)
 """What reading raises while there is nothing to believe."""
 
+
+Place: TypeAlias = Callable[[dict[str, Any], GameStatics, int], None]
+"""Adds to the values of a frame where the car is on its track, given the game's static facts and
+how many processes of the game were seen."""
 
 _EMPTY: dict[str, Any] = dict.fromkeys(TelemetryFrame.model_fields)
 """Every name of a frame in its order: a copy of it never has to grow."""
@@ -64,12 +69,17 @@ class TelemetryReader:
 
     Lap validity is latched over all frames read, whichever stream they belong to.
 
+    Args:
+        pages: where they come from.
+        place: finds the car on its track; None leaves these fields at None.
+
     Attributes:
         torn_reads: copies thrown away because the game wrote while they were made.
         problem: why there was no frame at the last look, in words; empty if there was one.
     """
 
-    def __init__(self, pages: PageSource) -> None:
+    def __init__(self, pages: PageSource, place: Place | None = None) -> None:
+        self._place = place
         self.torn_reads = 0
         self.problem = ""
         self._pages = pages
@@ -112,6 +122,8 @@ class TelemetryReader:
         values["torn_reads"] = self.torn_reads
         values.update(derive(values, self._tyre_radius_m()))
         values["is_valid_lap"] = self._validity.update(values)
+        if self._place is not None and self._statics is not None:
+            self._place(values, self._statics, self._launches)
         return values
 
     def frame(self, stream: FrameStream, now_s: float, wall_s: float) -> TelemetryFrame:

@@ -1,0 +1,68 @@
+"""A task from its name, a class of one's own, or the object itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias, cast
+
+from ac_bridge_protocol.errors import SettingError
+from ac_bridge_protocol.frame import GameStatics
+from ac_bridge_protocol.helpers import choose
+from ac_bridge_protocol.tasks.base import Task
+from ac_bridge_protocol.tasks.lap_time import LapTimeTask
+from ac_bridge_protocol.tasks.line_speed import LineSpeedTask
+from ac_bridge_protocol.tasks.progress import ProgressTask
+
+MakeTask: TypeAlias = Callable[[GameStatics], Task]
+
+TASKS: dict[str, MakeTask] = {
+    "progress": lambda statics: ProgressTask(statics.track_length_m),
+    "line_speed": lambda _statics: LineSpeedTask(),
+    "lap_time": lambda _statics: LapTimeTask(),
+}
+"""Every bundled task by its name, made for a car on a track."""
+
+TaskLike: TypeAlias = Task | str | MakeTask
+"""A task, the name of a bundled one, or what makes one from the game's statics."""
+
+
+def task_for(task: TaskLike, statics: GameStatics) -> Task:
+    """Return a task for a car on a track.
+
+    Args:
+        task: itself, the name of a bundled one, or what makes one from the statics.
+        statics: of the game.
+
+    Raises:
+        SettingError: there is none of that name, or it is none and makes none.
+    """
+    if isinstance(task, str):
+        return choose(TASKS, task, setting="task")(statics)
+    given: Any = task  # whoever gives it may give anything
+    if _is_task(given) and not isinstance(given, type):
+        return cast("Task", given)
+    if not callable(given):
+        raise _refusal(f"{given!r:.80} is no task.")
+    try:
+        made = given(statics)
+    except TypeError as error:
+        raise _refusal(
+            f"{given!r:.80} could not be made from the game's statics alone: {error}."
+        ) from error
+    if not _is_task(made):
+        raise _refusal(f"{given!r:.80} made {made!r:.80}, which is no task.")
+    return cast("Task", made)
+
+
+def _is_task(given: object) -> bool:
+    """Whether an object has the methods of a task."""
+    return callable(getattr(given, "reset", None)) and callable(getattr(given, "step", None))
+
+
+def _refusal(message: str) -> SettingError:
+    return SettingError(
+        message,
+        setting="task",
+        hint="A task has reset(frame) and step(previous, action, frame) -> TaskResult; a class or "
+        "function is called with the game's statics.",
+    )
