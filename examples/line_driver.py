@@ -32,7 +32,7 @@ def drive(uri: str, laps: int, steps: int, record: str | None) -> None:
         if terminated or truncated:
             print(f"over: {info['end_reason']}")
             break
-    print(f"{step} steps, {info['track_distance']:.0f} m along the track, return {total:.1f}")
+    print(f"{step} steps, return {total:.1f}")
     env.close()
 
 
