@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ac_bridge_protocol.errors import SettingError
 from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.tasks.base import TaskResult
+from ac_bridge_protocol.tasks.checks import above_zero, at_least
 from ac_bridge_protocol.tasks.progress import costs, result
-from ac_bridge_protocol.tasks.rules import OffTrack, Rule, Rules, Stuck, Wreck, laps_gained
+from ac_bridge_protocol.tasks.rules import OffTrack, Rule, Stuck, Wreck, laps_gained, rules_or
 
 
 class LapTimeTask:
@@ -28,11 +28,9 @@ class LapTimeTask:
     def __init__(
         self, *, lap_s: float = 120.0, damage_cost: float = 0.1, rules: Rule | None = None
     ) -> None:
-        if not lap_s > 0:
-            raise SettingError(f"lap_s is a time above 0, not {lap_s!r:.80}.", setting="lap_s")
-        self.lap_s = lap_s
-        self.damage_cost = damage_cost
-        self.rules = rules or Rules(Wreck(), OffTrack(), Stuck())
+        self.lap_s = above_zero("lap_s", lap_s)
+        self.damage_cost = at_least(0.0, "damage_cost", damage_cost)
+        self.rules = rules_or(rules, Wreck(), OffTrack(), Stuck())
         self._paid_s = 0.0
 
     def reset(self, frame: TelemetryFrame) -> None:
