@@ -21,7 +21,7 @@ from ac_bridge.server.lease import Terms
 from ac_bridge_client import AsyncRemoteEnv, Link, RemoteEnv
 from ac_bridge_client.exchange import Notice
 from ac_bridge_protocol.codec import JSON, MSGPACK
-from ac_bridge_protocol.errors import ConnectError, LinkTimeoutError, RecordingError
+from ac_bridge_protocol.errors import ConnectError, LinkTimeoutError, RecordingError, SettingError
 from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.messages import (
     Event,
@@ -225,16 +225,18 @@ def test_an_episode_that_the_task_ends(lockstep_uri: str, tmp_path: Path) -> Non
     path = tmp_path / "a.mcap"
     with RemoteEnv(lockstep_uri, record=path, task=Stubborn()) as env:
         env.reset(seed=1)
-        for _ in range(4):
+        for _ in range(3):
+            env.step(DRIVE)
+        with pytest.raises(SettingError, match="Stubborn rewards a step with nan"):
             env.step(DRIVE)
         env.reset(seed=1)
         env.step(DRIVE)
     assert_right(path)
     assert ends(path) == [(4, "bored"), (1, "released")]
     judged = [one for _, one in Recording(path).records(Topic.REWARD)]
-    assert [one.reward for one in judged] == [1.0, 2.0, 3.0, 1.0], "NaN is no JSON"
+    assert [one.reward for one in judged] == [1.0, 2.0, 3.0, 1.0], "NaN is refused"
     assert [one.terminated for one in judged] == [False, True, True, False]
-    assert check(path).dropped == {Topic.REWARD: 1}
+    assert not check(path).dropped
 
 
 def test_a_session_that_is_lost(tmp_path: Path) -> None:

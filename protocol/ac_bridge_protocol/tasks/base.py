@@ -47,7 +47,7 @@ def judge(
     name = type(task).__name__
     if not (isinstance(judged, TaskResult) and isinstance(judged.info, dict)):
         raise SettingError(
-            f"The task {name} returned {judged!r:.80} from step, not a TaskResult with a dict for info.",
+            f"The task {name} returned {judged!r:.80} from step, not a TaskResult with a dict.",
             setting="task",
             hint="Return ac_bridge_protocol.tasks.TaskResult(reward, terminated, truncated, info).",
         )

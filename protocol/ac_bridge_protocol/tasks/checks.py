@@ -46,6 +46,12 @@ def whole(low: int, name: str, value: int, *, high: int | None = None) -> int:
     return int(value)
 
 
+def is_asked(given: Any) -> bool:
+    """Whether something has the methods that tasks and rules are asked by; a class is none yet."""
+    methods = (getattr(given, name, None) for name in ("reset", "step"))
+    return not isinstance(given, type) and all(map(callable, methods))
+
+
 def _is_number(value: Any) -> bool:
     """Whether a value is a finite number; True and False, though Python counts them, are none."""
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
