@@ -8,7 +8,7 @@ from ac_bridge_protocol.errors import GameError, SettingError
 from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.helpers import choose
 from ac_bridge_protocol.tasks.base import TaskResult
-from ac_bridge_protocol.tasks.checks import at_least
+from ac_bridge_protocol.tasks.checks import at_least, whole
 from ac_bridge_protocol.tasks.rules import (
     LapLimit,
     OffTrack,
@@ -97,11 +97,14 @@ class ProgressTask:
         self.damage_cost = at_least(0.0, "damage_cost", damage_cost)
         self.rules = rules_or(
             rules,
-            Wreck(at_kmh=wreck_kmh),
-            OffTrack(for_s=off_track_s),
-            Stuck(below_kmh=stuck_kmh, for_s=stuck_s),
-            *([] if max_laps is None else [LapLimit(max_laps)]),
-            *([] if max_steps is None else [StepLimit(max_steps)]),
+            Wreck(at_kmh=at_least(0.0, "wreck_kmh", wreck_kmh)),
+            OffTrack(for_s=at_least(0.0, "off_track_s", off_track_s)),
+            Stuck(
+                below_kmh=at_least(0.0, "stuck_kmh", stuck_kmh),
+                for_s=at_least(0.0, "stuck_s", stuck_s),
+            ),
+            *([] if max_laps is None else [LapLimit(whole(1, "max_laps", max_laps))]),
+            *([] if max_steps is None else [StepLimit(whole(1, "max_steps", max_steps))]),
         )
 
     def reset(self, frame: TelemetryFrame) -> None:

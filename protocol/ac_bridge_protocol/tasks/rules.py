@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ac_bridge_protocol.errors import SettingError
 from ac_bridge_protocol.frame import TelemetryFrame
-from ac_bridge_protocol.tasks.checks import at_least, whole
+from ac_bridge_protocol.tasks.checks import at_least, is_asked, whole
 
 SHORTEST_S = 0.001
 """A limit of time is at least so long."""
@@ -48,9 +48,7 @@ class Rules:
 
     def __init__(self, *rules: Rule) -> None:
         for rule in rules:
-            if not (
-                callable(getattr(rule, "reset", None)) and callable(getattr(rule, "step", None))
-            ):
+            if not is_asked(rule):
                 raise SettingError(
                     f"{rule!r:.80} is no rule.",
                     setting="rules",
