@@ -17,7 +17,7 @@ from ac_bridge_protocol.tasks import OffTrack, Rules, StepLimit, Stuck
 
 
 class ReachSpeed:
-    """Pays for every km/h gained; done at the goal, over when the car is off the track or stands."""
+    """Pays for every km/h gained; done at the goal, over off the track or standing."""
 
     def __init__(self, goal_kmh: float) -> None:
         self.goal_kmh = goal_kmh

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
+import runpy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -175,3 +178,17 @@ def test_an_end_has_a_reason(result: TaskResult, reason: str) -> None:
     judged = judge(Mine(result), make_frame(), ACTION, make_frame())
     assert judged.info["end_reason"] == reason
     assert result.info == info
+
+
+def test_the_task_that_the_page_shows(tmp_path: Path) -> None:
+    """It runs as it stands there, made of the statics, and ends by its rules."""
+    page = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```python\n(from .*?)```", page, re.DOTALL)
+    (tmp_path / "shown.py").write_text(shown, encoding="utf-8")
+    task = task_for(runpy.run_path(str(tmp_path / "shown.py"))["Cruise"], make_statics())
+    frame = make_frame(speed_kmh=90.0, tyres_out=2, dt=0.1)
+    task.reset(frame)
+    results = [judge(task, frame, ACTION, frame) for _ in range(10)]
+    assert [result.reward for result in results] == [-10.0] * 10
+    assert [result.terminated for result in results] == [False] * 9 + [True]
+    assert results[-1].info == {"end_reason": "off_track"}
