@@ -7,7 +7,6 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from typer.testing import CliRunner
 
 from ac_bridge.cli import app
@@ -51,6 +50,7 @@ def test_info_for_people(game: Path) -> None:
 
 def test_plot_draws_a_map(game: Path, tmp_path: Path) -> None:
     """SVG that a browser reads, and PNG, of the same picture."""
+    image_of = pytest.importorskip("PIL.Image", reason="Pillow is of the extra 'data'")
     for name in ("map.svg", "map.png"):
         output = tmp_path / name
         arguments = ["track", "plot", "made_3", "--game-dir", str(game), "-o", str(output)]
@@ -60,7 +60,7 @@ def test_plot_draws_a_map(game: Path, tmp_path: Path) -> None:
     drawn = ET.fromstring((tmp_path / "map.svg").read_text())  # noqa: S314 -- our own
     kinds = {element.tag.rpartition("}")[2] for element in drawn}
     assert kinds == {"rect", "polygon", "polyline", "text"}
-    with Image.open(tmp_path / "map.png") as image:
+    with image_of.open(tmp_path / "map.png") as image:
         assert image.width == 1000
         assert len(image.getcolors(1 << 20) or []) > 20
 

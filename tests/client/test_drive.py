@@ -10,6 +10,7 @@ import pytest
 
 from ac_bridge_client import drive as drive_module
 from ac_bridge_client import link as link_module
+from ac_bridge_client.asking import ResetOptions
 from ac_bridge_client.clock import monotonic_s
 from ac_bridge_client.drive import Drive, DriveOptions
 from ac_bridge_client.exchange import Notice
@@ -43,6 +44,7 @@ from helpers.wire import make_reset_result
 
 GO = (0.0, 0.5, 0.0)
 WAIT_S = 10.0
+NOTHING = ResetOptions()
 
 
 def numbered(number: int) -> tuple[float, ...]:
@@ -86,7 +88,7 @@ def test_steps_and_their_receipts() -> None:
         released.append(peer.next(Release))
 
     with driving(script) as drive:
-        assert drive.reset(7, "", WAIT_S).episode == 1
+        assert drive.reset(7, NOTHING, WAIT_S).episode == 1
         ticks = [drive.step(GO, (), WAIT_S).result.receipt.tick for _ in range(3)]
     assert ticks == [1, 2, 3]
     assert released
@@ -111,7 +113,7 @@ def test_a_cut_link_is_replaced_and_the_request_repeated() -> None:
         peer.drive(1)
 
     with driving(cut, back) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         drive.step(numbered(1), (), WAIT_S)
         assert drive.step(numbered(2), (), WAIT_S).result.receipt.tick == 2
         assert drive.step(numbered(3), (), WAIT_S).result.receipt.tick == 1
@@ -134,7 +136,7 @@ def test_a_reset_is_repeated_too() -> None:
         asked.append(peer.begin())
 
     with driving(cut, back) as drive:
-        assert drive.reset(5, "", WAIT_S).episode == 1
+        assert drive.reset(5, NOTHING, WAIT_S).episode == 1
     assert asked[0] == asked[1]
 
 
@@ -154,7 +156,7 @@ def test_attempts_go_on_until_the_link_is_back() -> None:
         peer.drive(1)
 
     with driving(cut, nothing, nothing, back) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         assert drive.step(GO, (), WAIT_S).result.receipt.tick == 1
         assert drive.stats().reconnects == 1
 
@@ -170,7 +172,7 @@ def test_past_the_grace_period_the_session_is_lost() -> None:
 
     with scripted(cut) as uri:
         drive = Drive(DriveOptions(uri, connect_timeout_s=0.1), lambda _: None)
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         with pytest.raises(SessionLostError, match=r"0\.2 s") as caught:
             drive.step(GO, (), WAIT_S)
         drive.close()
@@ -194,11 +196,11 @@ def test_an_actor_that_knows_nothing_of_the_session() -> None:
         peer.drive(1)
 
     with driving(cut, stranger, anew) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         with pytest.raises(SessionLostError) as caught:
             drive.step(GO, (), WAIT_S)
         assert caught.value.reason == EndReason.SESSION_LOST
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         assert drive.step(GO, (), WAIT_S).result.receipt.tick == 1
 
 
@@ -211,7 +213,7 @@ def test_an_actor_that_was_stopped_is_not_waited_for() -> None:
         peer.close(1001)
 
     with driving(stopped) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         with pytest.raises(SessionLostError) as caught:
             drive.step(GO, (), WAIT_S)
     assert caught.value.reason == EndReason.ACTOR_STOPPED
@@ -231,7 +233,7 @@ def test_a_close_for_any_other_reason_is_a_lost_link() -> None:
         peer.drive(1)
 
     with driving(closed, back) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         assert drive.step(GO, (), WAIT_S).result.receipt.tick == 1
 
 
@@ -243,7 +245,7 @@ def test_taken_over() -> None:
         peer.send(failure(peer.next(Step).id, ErrorCode.TAKEN_OVER))
 
     with driving(script) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         with pytest.raises(SessionLostError) as caught:
             drive.step(GO, (), WAIT_S)
     assert caught.value.reason == EndReason.TAKEN_OVER
@@ -262,7 +264,7 @@ def test_silence_is_a_lost_link(monkeypatch: pytest.MonkeyPatch) -> None:
         peer.drive(1)
 
     with driving(silent, back) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         assert drive.step(GO, (), WAIT_S).result.receipt.tick == 1
         assert drive.stats().reconnects == 1
 
@@ -284,7 +286,7 @@ def test_an_actor_that_pings_is_slow_but_there(monkeypatch: pytest.MonkeyPatch) 
         peer.send(step_result(request.id, 1))
 
     with driving(slow) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         drive.step(GO, (), WAIT_S)
         assert drive.stats().reconnects == 0
     assert [(pong.id, pong.t_ping) for pong in answered] == [(n, float(n)) for n in range(5)]
@@ -304,11 +306,11 @@ def test_a_timeout_keeps_the_session_and_the_late_answer_is_nobodys() -> None:
         peer.drive(1)
 
     with driving(slow) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         with pytest.raises(LinkTimeoutError, match=r"within 0\.1 s"):
             drive.step(GO, (), 0.1)
         late.set()
-        assert drive.reset(None, "", WAIT_S).episode == 2
+        assert drive.reset(None, NOTHING, WAIT_S).episode == 2
         assert drive.step(GO, (), WAIT_S).result.receipt.tick == 1
         assert (drive.stats().stale_answers, drive.stats().reconnects) == (2, 0)
 
@@ -326,9 +328,9 @@ def test_a_reset_after_one_that_took_too_long() -> None:
 
     with driving(slow) as drive:
         with pytest.raises(LinkTimeoutError):
-            drive.reset(None, "", 0.1)
+            drive.reset(None, NOTHING, 0.1)
         patience.set()
-        assert drive.reset(None, "", WAIT_S).episode == 1
+        assert drive.reset(None, NOTHING, WAIT_S).episode == 1
 
 
 def test_the_time_without_a_link_does_not_count() -> None:
@@ -347,7 +349,7 @@ def test_the_time_without_a_link_does_not_count() -> None:
         peer.drive(1)
 
     with driving(cut, nothing, nothing, nothing, nothing, back) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         assert drive.step(GO, (), 0.3).result.receipt.tick == 1  # 0.75 s of waits alone
 
 
@@ -365,7 +367,7 @@ def test_several_in_flight() -> None:
             peer.send(step_result(answers.pop(0), tick))
 
     with driving(script, delay_ticks=2) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         assert drive.under_way() == [drive.neutral, drive.neutral]
         for number in range(6):
             stepped = drive.step(numbered(number), (), WAIT_S)
@@ -390,7 +392,7 @@ def test_answers_in_any_order() -> None:
         peer.next(Step)
 
     with driving(script, delay_ticks=2) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         assert [drive.step(GO, (), WAIT_S).result.receipt.tick for _ in range(3)] == [1, 2, 3]
 
 
@@ -410,7 +412,7 @@ def test_everything_in_flight_is_repeated() -> None:
         peer.send(*(step_result(step.id, tick) for tick, step in enumerate(repeated, 1)))
 
     with driving(cut, back, delay_ticks=2) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         assert drive.step(numbered(1), (), WAIT_S).result.receipt.tick == 1
         assert drive.stats().requests_repeated == 3
     assert [(step.action, step.tick) for step in repeated] == [((), 0), ((), 1), (numbered(1), 2)]
@@ -431,7 +433,7 @@ def test_after_skipped_frames_no_two_steps_ask_for_one_tick() -> None:
             peer.send(step_result(ids.pop(0), tick))
 
     with driving(script, delay_ticks=2) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         for _ in range(6):
             drive.step(GO, (), WAIT_S)
     assert asked == [2, 3, 52, 53, 54, 55]
@@ -454,7 +456,7 @@ def test_an_interrupted_step_costs_its_answer_alone(monkeypatch: pytest.MonkeyPa
         raise KeyboardInterrupt
 
     with driving(first, back) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         with monkeypatch.context() as patched:
             patched.setattr(Link, "_read", interrupt)
             with pytest.raises(KeyboardInterrupt):
@@ -478,7 +480,7 @@ def test_an_interrupted_send_is_made_good(monkeypatch: pytest.MonkeyPatch, where
         raise KeyboardInterrupt
 
     with driving(first, back) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         with monkeypatch.context() as patched:
             patched.setattr(Link, where, interrupt)
             with pytest.raises(KeyboardInterrupt):
@@ -503,7 +505,7 @@ def test_an_interrupted_reconnection_goes_on(monkeypatch: pytest.MonkeyPatch) ->
         raise KeyboardInterrupt
 
     with driving(cut, back) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         with monkeypatch.context() as patched:
             patched.setattr(drive_module, "waits_s", interrupt)
             with pytest.raises(KeyboardInterrupt):
@@ -526,7 +528,7 @@ def test_an_interrupted_last_step_still_ends_the_episode(monkeypatch: pytest.Mon
         raise KeyboardInterrupt
 
     with driving(first, back) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         with monkeypatch.context() as patched:
             patched.setattr(Link, "_read", interrupt)
             with pytest.raises(KeyboardInterrupt):
@@ -546,7 +548,7 @@ def test_a_refused_step_is_raised_and_the_next_goes_on() -> None:
         peer.drive(1)
 
     with driving(script) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         with pytest.raises(ActionError):
             drive.step(GO, (), WAIT_S)
         with pytest.raises(GameError):
@@ -571,7 +573,7 @@ def test_subscribed_again_on_every_link() -> None:
         peer.send(step_result(request.id, 1))
 
     with driving(cut, back) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         drive.subscribe(30.0)
         drive.step(GO, (), WAIT_S)
     assert rates == [30.0, 30.0]
@@ -588,7 +590,7 @@ def test_notices_and_failures_of_nothing_in_flight() -> None:
         peer.send(event, failure(None), step_result(request.id, 1))
 
     with driving(script, on_notice=notices.append) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         drive.step(GO, (), WAIT_S)
     assert notices == [event, failure(None)]
 
@@ -607,7 +609,7 @@ def test_a_ping_goes_with_a_step_at_most_once_a_second() -> None:
             peer.send(step_result(message.id, tick, t_sent=peer.clock_s))
 
     with driving(script) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         ages = [drive.step(GO, (), WAIT_S).observation_age_s for _ in range(10)]
         stats = drive.stats()
     assert 1 <= len(pings) <= 10
@@ -628,7 +630,7 @@ def test_closing_without_a_link_still_lets_go() -> None:
         released.append(peer.next(Release))
 
     with driving(cut, back) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         assert drive._link is not None
         with pytest.raises(LinkLostError):  # the drive itself has not noticed yet
             drive._link.take(monotonic_s() + WAIT_S)
@@ -647,7 +649,7 @@ def test_interrupt_ends_a_wait_and_the_car_is_still_released() -> None:
         released.append(peer.next(Release))
 
     with driving(script) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
 
         def interrupt() -> None:
             assert waiting.wait(WAIT_S)
@@ -671,11 +673,11 @@ def test_what_the_wire_cannot_carry_is_refused_before() -> None:
         peer.drive(1)
 
     with driving(script) as drive:
-        drive.reset(None, "", WAIT_S)
+        drive.reset(None, NOTHING, WAIT_S)
         with pytest.raises(SettingError, match=f"{PLAN_TICKS}"):
             drive.step(GO, [GO] * (PLAN_TICKS + 1), WAIT_S)
         with pytest.raises(SettingError, match="key"):
-            drive.reset(None, "x" * 2000, WAIT_S)
+            drive.reset(None, ResetOptions("x" * 2000), WAIT_S)
         with pytest.raises(SettingError, match="60 frames"):
             drive.subscribe(1000.0)
         assert drive.step(GO, [GO] * PLAN_TICKS, WAIT_S).result.receipt.tick == 1

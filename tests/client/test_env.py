@@ -15,6 +15,7 @@ from gymnasium.utils.env_checker import check_env
 
 from ac_bridge import ACBridgeLocal, RealTimeStepper
 from ac_bridge_client import RemoteEnv
+from ac_bridge_client.asking import ResetOptions
 from ac_bridge_client.drive import Drive, DriveOptions
 from ac_bridge_client.exchange import Notice
 from ac_bridge_client.link import Link
@@ -147,7 +148,7 @@ def test_float32_rounding_is_forgiven(env: RemoteEnv) -> None:
 def test_actor_refuses_what_the_client_would_not_send(lockstep_uri: str) -> None:
     """NaN that reaches the actor is refused there, by name, and the session goes on."""
     with Drive(DriveOptions(lockstep_uri), lambda _: None) as drive:
-        drive.reset(None, "", 30.0)
+        drive.reset(None, ResetOptions(), 30.0)
         with pytest.raises(ActionError) as caught:
             drive.step((0.0, float("nan"), 0.0), (), 5.0)
         assert caught.value.component == "throttle"
@@ -162,8 +163,8 @@ def test_step_before_reset(env: RemoteEnv) -> None:
 
 def test_unknown_reset_option(env: RemoteEnv) -> None:
     """A reset option that nothing would read is refused by name."""
-    with pytest.raises(SettingError, match="start"):
-        env.reset(options={"start": "pit"})
+    with pytest.raises(SettingError, match="weather"):
+        env.reset(options={"weather": "rain"})
 
 
 def test_second_driver_is_told_who_drives(lockstep_uri: str) -> None:
@@ -308,7 +309,7 @@ def test_failure_of_something_else_does_not_cost_a_step(lockstep_uri: str) -> No
     """A message refused by the actor that nobody waits for comes as a notice, not as an answer."""
     notices: list[Notice] = []
     with Drive(DriveOptions(lockstep_uri), notices.append) as drive:
-        drive.reset(1, "", 30.0)
+        drive.reset(1, ResetOptions(), 30.0)
         assert drive._link is not None
         drive._link.send(drive._link.exchange.subscribe(300.0))
         assert drive.step((0.0, 0.5, 0.0), (), 5.0).result.receipt.tick == 1

@@ -125,9 +125,9 @@ def test_the_car_is_taken_over() -> None:
         env.close()
 
 
-@pytest.mark.parametrize("options", [{"takeover": 5}, {"takeover": "x", "start": "pit"}])
+@pytest.mark.parametrize("options", [{"takeover": 5}, {"takeover": "x", "start": "moon"}])
 def test_reset_options_that_cannot_be(lockstep_uri: str, options: dict[str, Any]) -> None:
-    """The key is text, and nothing else is known."""
+    """The key is text, and a start is one that there is."""
     env = RemoteEnv(lockstep_uri)
     with pytest.raises(SettingError):
         env.reset(options=options)

@@ -24,7 +24,7 @@ def test_it_is_driven_clockwise() -> None:
     assert end.heading_rad - start.heading_rad > 6.28
 
 
-@pytest.mark.parametrize("name", [DEFAULT, "made_0", "made_12", "made_999999"])
+@pytest.mark.parametrize("name", [DEFAULT, "made_0", "made_12", "made_9999"])
 def test_circuits_have_names(name: str) -> None:
     """A circuit is found by the name that its static page tells."""
     assert circuit_named(name).name == name

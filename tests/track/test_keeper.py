@@ -12,6 +12,7 @@ from ac_bridge.standin.install import write_install
 from ac_bridge.standin.layouts import circuit_named
 from ac_bridge.track.keeper import NOWHERE, TrackKeeper
 from ac_bridge.track.library import TrackLibrary
+from ac_bridge_protocol.errors import GameError
 from ac_bridge_protocol.frame import GameStatics
 from helpers.frames import make_statics
 
@@ -61,3 +62,14 @@ def test_rubbish_is_nowhere(tmp_path: Path, x_m: float) -> None:
     rubbish = placed(keeper, x_m, 0.0, 0.0)
     assert {name: rubbish[name] for name in NOWHERE} == NOWHERE
     assert placed(keeper, *CIRCUIT.place(10.0))["track_distance"] == pytest.approx(10.0, abs=1.0)
+
+
+def test_a_folder_that_cannot_be_made_is_no_end() -> None:
+    """The car is driven without its track, and the reason is told."""
+
+    def full() -> TrackLibrary:
+        raise GameError("The disk is full.", hint="Make room.")
+
+    keeper = TrackKeeper(full)
+    assert placed(keeper, 0.0, 0.0, 0.0)["line_offset"] is None
+    assert "Make room." in keeper.take_news()

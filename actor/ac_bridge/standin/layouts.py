@@ -9,11 +9,11 @@ from ac_bridge.standin.made import made_circuit
 from ac_bridge_protocol.errors import SettingError
 
 DEFAULT = "standin_ring"
-_MADE = re.compile(r"made_(0|[1-9][0-9]{0,5})")
+_MADE = re.compile(r"made_(0|[1-9][0-9]{0,3})")
 
 
 def circuit_named(name: str) -> Circuit:
-    """Return a circuit: ``standin_ring``, or ``made_0`` to ``made_999999``, drawn from the number.
+    """Return a circuit: ``standin_ring``, or ``made_0`` to ``made_9999``, drawn from the number.
 
     Raises:
         SettingError: there is none of that name.

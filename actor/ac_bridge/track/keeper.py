@@ -13,7 +13,7 @@ from typing import Any
 
 from ac_bridge.track.library import TrackLibrary
 from ac_bridge.track.track import Track, TrackPosition
-from ac_bridge_protocol.errors import TrackError
+from ac_bridge_protocol.errors import GameError, TrackError
 from ac_bridge_protocol.frame import ROAD_FIELDS, GameStatics
 
 log = logging.getLogger("ac_bridge")
@@ -75,10 +75,11 @@ class TrackKeeper:
             if self._library is None:
                 self._library = self._open_library()
             self.track = self._library.load(track, layout, length_m)
-        except TrackError as error:
+        except GameError as error:  # of the files, or of the folder that they are to be in
             log.warning("%s", error)
             # Everybody is told of it: nothing of where files are on this machine.
-            self.problem = f"{error.reason}. {error.hint}"
+            reason = error.reason if isinstance(error, TrackError) else "no folder for them"
+            self.problem = f"{reason}. {error.hint}"
             self._news = f"The track {called} is driven without its files: {self.problem}"
         else:
             self.problem = ""
