@@ -100,9 +100,9 @@ class EnvCore:
         """
         assert self._task is not None  # noqa: S101 -- begin has set them
         assert self._previous is not None  # noqa: S101
-        judged = judge(self._task, self._previous, action, result.frame)
-        self._previous = result.frame
+        previous, self._previous = self._previous, result.frame  # whatever the task does with it
         self._receipt = result.receipt
+        judged = judge(self._task, previous, action, result.frame)
         info = dict(result.frame.__dict__)
         info["receipt"] = result.receipt
         info.update(judged.info)

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from ac_bridge_protocol.messages import Receipt
-
-SETTLE_STEPS = 2
-"""Steps between a lap's end and reading its time: the game does not write both at once."""
+from ac_bridge_protocol.tasks.lap_time import SETTLE_STEPS
 
 
 class Steppable(Protocol):

@@ -1,40 +1,30 @@
-"""Rules that end episodes, the other bundled tasks, and how a task is found and asked."""
+"""Rules that end episodes: when, in which order, and what constants they take."""
 
 from __future__ import annotations
 
-import itertools
 import math
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
-from hypothesis import given
 
-from ac_bridge_protocol.errors import GameError, SettingError
-from ac_bridge_protocol.frame import ROAD_FIELDS, TelemetryFrame
+from ac_bridge_protocol.errors import SettingError
+from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.tasks import (
-    TASKS,
     Collision,
+    Ending,
     LapLimit,
-    LapTimeTask,
-    LineSpeedTask,
     OffTrack,
-    ProgressTask,
     Rule,
     Rules,
     StepLimit,
     Stuck,
-    TaskResult,
     TimeLimit,
     Wreck,
     WrongWay,
-    judge,
-    task_for,
 )
-from helpers.frames import make_frame, make_statics
-from helpers.strategies import models
-
-ACTION = (0.0, 1.0, 0.0)
-NO_ROAD: dict[str, Any] = dict.fromkeys(ROAD_FIELDS)
+from helpers.frames import make_frame
 
 
 def ends(
@@ -115,143 +105,104 @@ def test_what_is_lost_counts_before_what_is_limited() -> None:
     assert (ending.reason, ending.truncated) == ("off_track", False)
 
 
+@pytest.mark.parametrize("dt", [0.1, 0.05, 1 / 60, 1 / 333, 0.3])
 @pytest.mark.parametrize(
-    "make",
+    ("make", "bad"),
     [
-        lambda: OffTrack(for_s=-1.0),
-        lambda: OffTrack(wheels=0),
-        lambda: Stuck(for_s=math.nan),
-        lambda: Wreck(at_kmh=-1.0),
-        lambda: LapLimit(0),
-        lambda: LapLimit(1.5),  # type: ignore[arg-type]
-        lambda: StepLimit(True),
-        lambda: TimeLimit(0.0),
-        lambda: LineSpeedTask(gap_m=0.0),
-        lambda: LapTimeTask(lap_s=math.nan),
-        lambda: ProgressTask(1000.0, along="moon"),  # type: ignore[arg-type]
+        (OffTrack, {"tyres_out": 4}),
+        (Stuck, {"speed_kmh": 0.0}),
+        (lambda for_s: TimeLimit(for_s), {}),
     ],
 )
-def test_constants_that_cannot_be_used_are_refused(make: Any) -> None:
-    """By their name."""
-    with pytest.raises(SettingError) as caught:
-        make()
-    assert caught.value.setting
+def test_times_are_right_to_half_a_step(
+    make: Callable[..., Rule], bad: dict[str, Any], dt: float
+) -> None:
+    """At any rate, however the sum of the steps is rounded."""
+    step, _ = ends(make(for_s=2.0), make_frame(dt=dt, **bad))
+    assert step * dt == pytest.approx(2.0, abs=dt / 2 + 1e-9)
 
 
-# --- Tasks ----------------------------------------------------------------------------------------
+def test_a_moment_without_begins_anew() -> None:
+    """What has to go on for a while has to go on in one piece."""
+    off, on = make_frame(tyres_out=4, dt=0.1), make_frame(tyres_out=3, dt=0.1)
+    rule = OffTrack(for_s=0.3)
+    rule.reset(on)
+    assert not any(rule.step(off, frame) for frame in (off, off, on, off, off))
+    assert rule.step(off, off) == Ending("off_track")
 
 
-def test_line_speed_is_speed_times_closeness() -> None:
-    """Full on the line, none from the gap on; on either side."""
-    task = LineSpeedTask(gap_m=10.0, top_kmh=200.0)
-    task.reset(make_frame())
-    rewards = [
-        task.step(make_frame(), ACTION, make_frame(speed_kmh=100.0, line_offset=offset)).reward
-        for offset in (0.0, 5.0, -5.0, 10.0, 99.0)
-    ]
-    assert rewards == pytest.approx([0.5, 0.25, 0.25, 0.0, 0.0])
-    with pytest.raises(GameError, match="LineSpeedTask"):
-        task.step(make_frame(), ACTION, make_frame(**NO_ROAD))
+def test_limits_truncate_and_losses_terminate() -> None:
+    """So that a learner knows what still has its worth."""
+    done = make_frame(completed_laps=2, car_damage=(200.0,) * 5, tyres_out=4, speed_kmh=0.0)
+    begun = make_frame(completed_laps=0)
+    limits = (LapLimit(1), StepLimit(1), TimeLimit(0.001))
+    losses = (Wreck(), OffTrack(for_s=0.0), Stuck(for_s=0.0), Collision())
+    for rules, truncated in ((limits, True), (losses, False)):
+        for rule in rules:
+            rule.reset(begun)
+            ending = rule.step(begun, done)
+            assert ending is not None
+            assert ending.truncated is truncated, ending.reason
 
 
-def test_progress_along_the_line_and_the_middle() -> None:
-    """Over the seam too; on the inside of a bend a metre of the middle is more than one of ours."""
-    before, after = (
-        make_frame(track_distance=990.0),
-        make_frame(track_distance=10.0, line_offset=0.0, centre_offset=-2.0, line_curvature=0.01),
-    )
-    for along, metres in (("line", 20.0), ("centre", 20.0 * 1.02)):
-        task = ProgressTask(1000.0, along=along)  # type: ignore[arg-type]
-        assert task.progress_m(before, after) == pytest.approx(metres)
-        with pytest.raises(GameError, match="needs the track's line"):
-            task.progress_m(before, make_frame(**NO_ROAD))
+def test_rules_are_a_rule() -> None:
+    """Several in one, one within another, or none at all."""
+    frame = make_frame()
+    assert ends(Rules(Rules(StepLimit(3)), StepLimit(5)), frame) == (3, "step_limit")
+    assert ends(Rules(), frame) == (0, "")
 
 
-def test_lap_time_pays_a_valid_lap_its_margin() -> None:
-    """100 s for a lap of 80 s is 20; a cut takes back what was paid."""
-    task = LapTimeTask(lap_s=100.0)
-    positions = [number / 80.0 for number in range(80)] + [0.0]
-    frames = [
-        make_frame(
-            normalized_position=at, completed_laps=int(number == 80), last_time=80_000, dt=1.0
-        )
-        for number, at in enumerate(positions)
-    ]
-    task.reset(frames[0])
-    results = [task.step(a, ACTION, b) for a, b in itertools.pairwise(frames)]
-    assert sum(result.reward for result in results) == pytest.approx(20.0)
-    assert results[-1].info == {"lap_ms": 80_000, "lap_valid": True}
-    task.reset(frames[0])
-    half = [task.step(a, ACTION, b).reward for a, b in itertools.pairwise(frames[:41])]
-    cut = task.step(frames[40], ACTION, frames[41].model_copy(update={"is_valid_lap": False}))
-    assert sum(half) + cut.reward == pytest.approx(-41.0)
+def test_every_rule_is_asked_at_every_step() -> None:
+    """One that ends nothing yet counts on while another does."""
+    frame = make_frame(tyres_out=4, dt=0.1)
+    rules = Rules(StepLimit(1), OffTrack(for_s=0.2))
+    rules.reset(frame)
+    endings = [rules.step(frame, frame) for _ in range(2)]
+    assert [ending.reason for ending in endings if ending] == ["step_limit", "off_track"]
 
 
-@given(before=models(TelemetryFrame), after=models(TelemetryFrame))
-def test_every_reward_is_a_number(before: TelemetryFrame, after: TelemetryFrame) -> None:
-    """Whatever a frame holds within what a page can."""
-    statics = make_statics()
-    for make in TASKS.values():
-        task = make(statics)
-        task.reset(before)
-        try:
-            result = task.step(before, ACTION, after)
-        except GameError:
-            assert after.line_offset is None
-        else:
-            assert isinstance(result.reward, float)
-            assert not math.isnan(result.reward)
-
-
-# --- Finding and asking one -----------------------------------------------------------------------
-
-
-class Mine:
-    """A task of one's own, as small as they get."""
-
-    def __init__(self, statics: Any) -> None:
-        self.statics = statics
-
-    def reset(self, frame: TelemetryFrame) -> None:
-        """Nothing to begin."""
-
-    def step(self, previous: Any, action: Any, frame: Any) -> Any:
-        return self.statics
-
-
-def test_a_task_may_be_itself_a_name_or_a_factory() -> None:
-    """Whatever it is, a task comes of it."""
-    statics = make_statics()
-    itself = Mine(None)
-    assert task_for(itself, statics) is itself
-    assert task_for(Mine, statics).statics is statics  # type: ignore[union-attr,arg-type]
-    assert isinstance(task_for("lap_time", statics), LapTimeTask)
-    assert isinstance(task_for(lambda s: ProgressTask(s.track_length_m), statics), ProgressTask)
-
-
-@pytest.mark.parametrize("task", ["moon", 7, object(), lambda: None, lambda _statics: 7, dict])
-def test_what_makes_no_task_is_refused(task: Any) -> None:
-    """With what a task is."""
-    with pytest.raises(SettingError) as caught:
-        task_for(task, make_statics())
-    assert caught.value.setting == "task"
+NOT_FROM_ZERO: tuple[Any, ...] = (-1.0, math.nan, math.inf, "2", None, True)
+NOT_WHOLE: tuple[Any, ...] = (0, -1, 1.5, math.nan, math.inf, "2", None, True)
 
 
 @pytest.mark.parametrize(
-    "returned", [(1.0, False, False, {}), 1.0, None, TaskResult(math.nan), TaskResult(math.inf)]
+    ("make", "setting", "values"),
+    [
+        (OffTrack, "for_s", NOT_FROM_ZERO),
+        (OffTrack, "wheels", (*NOT_WHOLE, 5)),
+        (Stuck, "below_kmh", NOT_FROM_ZERO),
+        (Stuck, "for_s", NOT_FROM_ZERO),
+        (WrongWay, "for_s", NOT_FROM_ZERO),
+        (Collision, "above_kmh", NOT_FROM_ZERO),
+        (Wreck, "at_kmh", NOT_FROM_ZERO),
+        (LapLimit, "laps", NOT_WHOLE),
+        (lambda **said: LapLimit(1, **said), "steps_after", NOT_WHOLE[1:]),
+        (StepLimit, "steps", NOT_WHOLE),
+        (TimeLimit, "seconds", (*NOT_FROM_ZERO, 0.0, 0.0009)),
+    ],
 )
-def test_what_is_no_result_is_refused(returned: Any) -> None:
-    """By the task's name, at the step that returned it."""
-    with pytest.raises(SettingError, match="Mine"):
-        judge(Mine(returned), make_frame(), ACTION, make_frame())
+def test_constants_that_cannot_be_used_are_refused(
+    make: Any, setting: str, values: tuple[Any, ...]
+) -> None:
+    """By their name, whatever was given."""
+    for value in values:
+        with pytest.raises(SettingError, match=setting) as caught:
+            make(**{setting: value})
+        assert caught.value.setting == setting
 
 
-def test_an_end_has_a_reason() -> None:
-    """The task's own, or a word for the flag."""
-    for result, reason in (
-        (TaskResult(0.0, terminated=True), "terminated"),
-        (TaskResult(0.0, truncated=True), "truncated"),
-        (TaskResult(0.0, terminated=True, info={"end_reason": "won"}), "won"),
-    ):
-        judged = judge(Mine(result), make_frame(), ACTION, make_frame())
-        assert judged.info["end_reason"] == reason
+def test_constants_may_be_of_any_kind_of_number() -> None:
+    """A whole number that came as a float, and numpy's."""
+    frame = make_frame(dt=0.1)
+    counts: tuple[Any, ...] = (7, 7.0, np.int64(7), np.float32(7))
+    assert {ends(StepLimit(steps), frame) for steps in counts} == {(7, "step_limit")}
+    assert ends(TimeLimit(np.float32(0.5)), frame) == (5, "time_limit")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", [[OffTrack(), Stuck()], None, OffTrack, "off_track"])
+def test_what_is_no_rule_is_refused(given: Any) -> None:
+    """Before an episode begins; a list is the likely slip."""
+    with pytest.raises(SettingError, match="is no rule") as caught:
+        Rules(given)
+    assert caught.value.setting == "rules"
+    assert "Rules(OffTrack(), Stuck())" in caught.value.hint

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ac_bridge_protocol.frame import TelemetryFrame
-from ac_bridge_protocol.tasks import ProgressTask, TaskResult
+from ac_bridge_protocol.errors import GameError, SettingError
+from ac_bridge_protocol.frame import ROAD_FIELDS, TelemetryFrame
+from ac_bridge_protocol.tasks import ProgressTask, StepLimit, TaskResult
 from helpers.frames import make_frame
 
 ACTION = (0.0, 1.0, 0.0)
@@ -84,6 +86,51 @@ def test_only_new_damage_costs() -> None:
     assert task.step(damaged(0.0), ACTION, damaged(20.0)).reward == pytest.approx(-10.0)
     assert task.step(damaged(20.0), ACTION, damaged(20.0)).reward == 0.0
     assert task.step(damaged(20.0), ACTION, damaged(0.0)).reward == 0.0
+
+
+# --- Along the line and the middle ----------------------------------------------------------------
+
+
+def on_road(distance_m: float, **changes: Any) -> TelemetryFrame:
+    """Return a frame on the line, which runs in the middle of a straight road."""
+    straight = {"line_offset": 0.0, "centre_offset": 0.0, "line_curvature": 0.0}
+    return make_frame(track_distance=distance_m, **(straight | changes))
+
+
+@pytest.mark.parametrize("along", ["line", "centre"])
+@pytest.mark.parametrize(
+    ("before_m", "after_m", "metres"),
+    [(100.0, 120.0, 20.0), (120.0, 100.0, -20.0), (990.0, 10.0, 20.0), (10.0, 990.0, -20.0)],
+)
+def test_metres_of_the_track(along: Any, before_m: float, after_m: float, metres: float) -> None:
+    """Both ways, over the seam too, whatever the page says of progress; no wrong info."""
+    task = begun(along=along)
+    result = task.step(on_road(before_m), ACTION, on_road(after_m, normalized_position=-1.0))
+    assert result.reward == pytest.approx(metres)
+    assert result.info == {"progress_m": pytest.approx(metres)}
+
+
+@pytest.mark.parametrize(
+    ("curvature", "middle_left_of_line_m", "metres"),
+    [(0.01, 2.0, 20.4), (0.01, -2.0, 19.6), (-0.01, 2.0, 19.6), (0.0, 2.0, 20.0)],
+)
+def test_the_middle_is_longer_outside_of_the_line(
+    curvature: float, middle_left_of_line_m: float, metres: float
+) -> None:
+    """In a right turn the left is outside: with the line inside, a metre of it counts for more."""
+    after = on_road(
+        20.0, line_offset=1.0, centre_offset=1.0 - middle_left_of_line_m, line_curvature=curvature
+    )
+    assert begun(along="centre").progress_m(on_road(0.0), after) == pytest.approx(metres)
+
+
+@pytest.mark.parametrize("along", ["line", "centre"])
+def test_without_the_tracks_files_there_is_no_such_progress(along: Any) -> None:
+    """Neither from nor to a place that is not known; it says what is missing."""
+    nowhere = make_frame(**dict.fromkeys(ROAD_FIELDS))
+    for before, after in ((nowhere, on_road(1.0)), (on_road(1.0), nowhere)):
+        with pytest.raises(GameError, match=f"along='{along}'.* needs the track's line"):
+            begun(along=along).step(before, ACTION, after)
 
 
 # --- Endings --------------------------------------------------------------------------------------
@@ -168,3 +215,53 @@ def test_a_reset_forgets_everything() -> None:
     task.reset(bad)
     number, result = steps(task, bad)
     assert (number, result.info["end_reason"]) == (15, "step_limit")
+
+
+def test_rules_of_ones_own_replace_the_usual() -> None:
+    """All of them."""
+    number, result = steps(begun(rules=StepLimit(3)), damaged(200.0, tyres_out=4, speed_kmh=0.0))
+    assert (number, result.info["end_reason"]) == (3, "step_limit")
+
+
+# --- Constants ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [-1.0, math.nan, math.inf, "2", True])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "track_length_m",
+        "off_track_s",
+        "stuck_s",
+        "stuck_kmh",
+        "wreck_kmh",
+        "wheel_off_cost",
+        "damage_cost",
+        "max_steps",
+        "max_laps",
+    ],
+)
+def test_constants_that_cannot_be_used(name: str, value: Any) -> None:
+    """Are refused by the name that they were given by."""
+    with pytest.raises(SettingError) as caught:
+        ProgressTask(**({"track_length_m": LENGTH_M} | {name: value}))
+    assert caught.value.setting == name
+
+
+@pytest.mark.parametrize(
+    ("options", "setting"), [({"along": "moon"}, "along"), ({"rules": [StepLimit(1)]}, "rules")]
+)
+def test_words_and_rules_that_there_are_not(options: Any, setting: str) -> None:
+    """Are refused, with what there is."""
+    with pytest.raises(SettingError) as caught:
+        begun(**options)
+    assert caught.value.setting == setting
+    assert caught.value.hint
+
+
+def test_a_track_of_no_length() -> None:
+    """The page may say so: no progress then. Along a line that cannot be measured."""
+    task = ProgressTask(0.0)
+    assert task.progress_m(make_frame(), make_frame(normalized_position=0.3)) == 0.0
+    with pytest.raises(SettingError, match="no length"):
+        ProgressTask(0.0, along="line")

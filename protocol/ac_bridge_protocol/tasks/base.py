@@ -45,15 +45,15 @@ def judge(
     """
     judged: object = task.step(previous, action, frame)
     name = type(task).__name__
-    if not isinstance(judged, TaskResult):
+    if not (isinstance(judged, TaskResult) and isinstance(judged.info, dict)):
         raise SettingError(
-            f"The task {name} returned {judged!r:.80} from step, not a TaskResult.",
+            f"The task {name} returned {judged!r:.80} from step, not a TaskResult with a dict.",
             setting="task",
             hint="Return ac_bridge_protocol.tasks.TaskResult(reward, terminated, truncated, info).",
         )
-    if not math.isfinite(judged.reward):
+    if not _finite(judged.reward):
         raise SettingError(
-            f"The task {name} rewards a step with {judged.reward}, which no learner can use.",
+            f"The task {name} rewards a step with {judged.reward!r:.80}, which no learner can use.",
             setting="task",
             hint="Guard its divisions; fields of a frame that the game did not say are None or 0.",
         )
@@ -61,3 +61,11 @@ def judge(
         reason = "terminated" if judged.terminated else "truncated"
         return dataclasses.replace(judged, info=judged.info | {"end_reason": reason})
     return judged
+
+
+def _finite(reward: Any) -> bool:
+    """Whether a reward is a finite number, of numpy's or any other kind."""
+    try:
+        return math.isfinite(reward)
+    except (TypeError, ValueError, OverflowError):  # words, several numbers, one beyond all floats
+        return False

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ac_bridge_protocol.errors import SettingError
 from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.tasks.base import TaskResult
+from ac_bridge_protocol.tasks.checks import above_zero, at_least
 from ac_bridge_protocol.tasks.progress import costs, result, without_line
-from ac_bridge_protocol.tasks.rules import OffTrack, Rule, Rules, Stuck, Wreck, WrongWay
+from ac_bridge_protocol.tasks.rules import OffTrack, Rule, Stuck, Wreck, WrongWay, rules_or
 
 
 class LineSpeedTask:
@@ -34,14 +34,11 @@ class LineSpeedTask:
         damage_cost: float = 0.0,
         rules: Rule | None = None,
     ) -> None:
-        for name, value in (("gap_m", gap_m), ("top_kmh", top_kmh)):
-            if not value > 0:
-                raise SettingError(f"{name} is a number above 0, not {value!r:.80}.", setting=name)
-        self.gap_m = gap_m
-        self.top_kmh = top_kmh
-        self.wheel_off_cost = wheel_off_cost
-        self.damage_cost = damage_cost
-        self.rules = rules or Rules(Wreck(), OffTrack(), Stuck(), WrongWay())
+        self.gap_m = above_zero("gap_m", gap_m)
+        self.top_kmh = above_zero("top_kmh", top_kmh)
+        self.wheel_off_cost = at_least(0.0, "wheel_off_cost", wheel_off_cost)
+        self.damage_cost = at_least(0.0, "damage_cost", damage_cost)
+        self.rules = rules_or(rules, Wreck(), OffTrack(), Stuck(), WrongWay())
 
     def reset(self, frame: TelemetryFrame) -> None:
         """Begin an episode at ``frame``."""

@@ -9,6 +9,7 @@ from ac_bridge_protocol.errors import SettingError
 from ac_bridge_protocol.frame import GameStatics
 from ac_bridge_protocol.helpers import choose
 from ac_bridge_protocol.tasks.base import Task
+from ac_bridge_protocol.tasks.checks import is_asked
 from ac_bridge_protocol.tasks.lap_time import LapTimeTask
 from ac_bridge_protocol.tasks.line_speed import LineSpeedTask
 from ac_bridge_protocol.tasks.progress import ProgressTask
@@ -39,7 +40,7 @@ def task_for(task: TaskLike, statics: GameStatics) -> Task:
     if isinstance(task, str):
         return choose(TASKS, task, setting="task")(statics)
     given: Any = task  # whoever gives it may give anything
-    if _is_task(given) and not isinstance(given, type):
+    if is_asked(given):
         return cast("Task", given)
     if not callable(given):
         raise _refusal(f"{given!r:.80} is no task.")
@@ -49,14 +50,9 @@ def task_for(task: TaskLike, statics: GameStatics) -> Task:
         raise _refusal(
             f"{given!r:.80} could not be made from the game's statics alone: {error}."
         ) from error
-    if not _is_task(made):
+    if not is_asked(made):
         raise _refusal(f"{given!r:.80} made {made!r:.80}, which is no task.")
     return cast("Task", made)
-
-
-def _is_task(given: object) -> bool:
-    """Whether an object has the methods of a task."""
-    return callable(getattr(given, "reset", None)) and callable(getattr(given, "step", None))
 
 
 def _refusal(message: str) -> SettingError:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias, get_args
 
-from ac_bridge_protocol.errors import GameError
+from ac_bridge_protocol.errors import GameError, SettingError
 from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.helpers import choose
 from ac_bridge_protocol.tasks.base import TaskResult
+from ac_bridge_protocol.tasks.checks import at_least, whole
 from ac_bridge_protocol.tasks.rules import (
     LapLimit,
     OffTrack,
     Rule,
-    Rules,
     StepLimit,
     Stuck,
     Wreck,
     laps_gained,
+    rules_or,
 )
 
 Along: TypeAlias = Literal["page", "line", "centre"]
+GIVE_LENGTH = "Make it of the game's statics: lambda statics: ProgressTask(statics.track_length_m)."
 
 
 def costs(
@@ -83,16 +85,26 @@ class ProgressTask:
         rules: Rule | None = None,
     ) -> None:
         choose(dict.fromkeys(get_args(Along)), along, setting="along")
-        self.track_length_m = track_length_m
+        self.track_length_m = at_least(0.0, "track_length_m", track_length_m, hint=GIVE_LENGTH)
+        if along != "page" and not track_length_m:
+            raise SettingError(
+                f"Nothing can be measured along the {along} of a track of no length.",
+                setting="track_length_m",
+                hint=GIVE_LENGTH,
+            )
         self.along = along
-        self.wheel_off_cost = wheel_off_cost
-        self.damage_cost = damage_cost
-        self.rules = rules or Rules(
-            Wreck(at_kmh=wreck_kmh),
-            OffTrack(for_s=off_track_s),
-            Stuck(below_kmh=stuck_kmh, for_s=stuck_s),
-            *([] if max_laps is None else [LapLimit(max_laps)]),
-            *([] if max_steps is None else [StepLimit(max_steps)]),
+        self.wheel_off_cost = at_least(0.0, "wheel_off_cost", wheel_off_cost)
+        self.damage_cost = at_least(0.0, "damage_cost", damage_cost)
+        self.rules = rules_or(
+            rules,
+            Wreck(at_kmh=at_least(0.0, "wreck_kmh", wreck_kmh)),
+            OffTrack(for_s=at_least(0.0, "off_track_s", off_track_s)),
+            Stuck(
+                below_kmh=at_least(0.0, "stuck_kmh", stuck_kmh),
+                for_s=at_least(0.0, "stuck_s", stuck_s),
+            ),
+            *([] if max_laps is None else [LapLimit(whole(1, "max_laps", max_laps))]),
+            *([] if max_steps is None else [StepLimit(whole(1, "max_steps", max_steps))]),
         )
 
     def reset(self, frame: TelemetryFrame) -> None:

@@ -7,11 +7,11 @@ none. Every constant is a keyword.
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Protocol
 
 from ac_bridge_protocol.errors import SettingError
 from ac_bridge_protocol.frame import TelemetryFrame
+from ac_bridge_protocol.tasks.checks import at_least, is_asked, whole
 
 SHORTEST_S = 0.001
 """A limit of time is at least so long."""
@@ -47,6 +47,13 @@ class Rules:
     """
 
     def __init__(self, *rules: Rule) -> None:
+        for rule in rules:
+            if not is_asked(rule):
+                raise SettingError(
+                    f"{rule!r:.80} is no rule.",
+                    setting="rules",
+                    hint="Join several with Rules(OffTrack(), Stuck()); each has reset and step.",
+                )
         self.rules = rules
 
     def reset(self, frame: TelemetryFrame) -> None:
@@ -67,7 +74,7 @@ class _Lasting:
     reason = ""
 
     def __init__(self, for_s: float) -> None:
-        self.for_s = _at_least(0.0, "for_s", for_s)
+        self.for_s = at_least(0.0, "for_s", for_s)
         self._since_s = 0.0
 
     def reset(self, frame: TelemetryFrame) -> None:
@@ -95,7 +102,7 @@ class OffTrack(_Lasting):
 
     def __init__(self, *, wheels: int = 4, for_s: float = 2.0) -> None:
         super().__init__(for_s)
-        self.wheels = _whole(1, "wheels", wheels)
+        self.wheels = whole(1, "wheels", wheels, high=4)
 
     def _holds(self, previous: TelemetryFrame, frame: TelemetryFrame) -> bool:
         return frame.tyres_out >= self.wheels
@@ -113,7 +120,7 @@ class Stuck(_Lasting):
 
     def __init__(self, *, below_kmh: float = 5.0, for_s: float = 8.0) -> None:
         super().__init__(for_s)
-        self.below_kmh = _at_least(0.0, "below_kmh", below_kmh)
+        self.below_kmh = at_least(0.0, "below_kmh", below_kmh)
 
     def _holds(self, previous: TelemetryFrame, frame: TelemetryFrame) -> bool:
         return frame.speed_kmh < self.below_kmh
@@ -143,7 +150,7 @@ class Collision:
     """
 
     def __init__(self, *, above_kmh: float = 10.0) -> None:
-        self.above_kmh = _at_least(0.0, "above_kmh", above_kmh)
+        self.above_kmh = at_least(0.0, "above_kmh", above_kmh)
 
     def reset(self, frame: TelemetryFrame) -> None:
         """Begin an episode at ``frame``."""
@@ -166,7 +173,7 @@ class Wreck:
     """
 
     def __init__(self, *, at_kmh: float = 100.0) -> None:
-        self.at_kmh = _at_least(0.0, "at_kmh", at_kmh)
+        self.at_kmh = at_least(0.0, "at_kmh", at_kmh)
 
     def reset(self, frame: TelemetryFrame) -> None:
         """Begin an episode at ``frame``."""
@@ -185,8 +192,8 @@ class LapLimit:
     """
 
     def __init__(self, laps: int, *, steps_after: int = 0) -> None:
-        self.laps = _whole(1, "laps", laps)
-        self.steps_after = _whole(0, "steps_after", steps_after)
+        self.laps = whole(1, "laps", laps)
+        self.steps_after = whole(0, "steps_after", steps_after)
         self._first = 0
         self._after = 0
 
@@ -210,7 +217,7 @@ class StepLimit:
     """
 
     def __init__(self, steps: int) -> None:
-        self.steps = _whole(1, "steps", steps)
+        self.steps = whole(1, "steps", steps)
         self._done = 0
 
     def reset(self, frame: TelemetryFrame) -> None:
@@ -231,7 +238,7 @@ class TimeLimit:
     """
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = _at_least(SHORTEST_S, "seconds", seconds)
+        self.seconds = at_least(SHORTEST_S, "seconds", seconds)
         self._passed_s = 0.0
 
     def reset(self, frame: TelemetryFrame) -> None:
@@ -253,13 +260,10 @@ def laps_gained(previous: TelemetryFrame, frame: TelemetryFrame) -> float:
     return (after - before) - round(after - before)
 
 
-def _at_least(low: float, name: str, value: float) -> float:
-    if not (math.isfinite(value) and value >= low):
-        raise SettingError(f"{name} is a number from {low:g}, not {value!r:.80}.", setting=name)
-    return value
+def rules_or(given: Rule | None, *usual: Rule) -> Rule:
+    """Return the rules that were given to a task, its usual ones if none were.
 
-
-def _whole(low: int, name: str, value: int) -> int:
-    if isinstance(value, bool) or value != int(value) or value < low:
-        raise SettingError(f"{name} is a whole number from {low}, not {value!r:.80}.", setting=name)
-    return int(value)
+    Raises:
+        SettingError: what was given is no rule.
+    """
+    return Rules(*usual) if given is None else Rules(given)
