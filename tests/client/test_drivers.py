@@ -159,6 +159,13 @@ def test_it_lifts_off_the_track() -> None:
     assert abs(driver.act(seen(**back))[0]) == 1.0
 
 
+def test_it_stops_where_it_sees_no_line() -> None:
+    """All features of the road are 0 without the track's files: no reason to go straight on."""
+    action = LineDriver(SPEC).act(seen(speed=150.0, heading_error_cos=0.0))
+    assert action[:2].tolist() == [0.0, 0.0]
+    assert action[2] > 0.5
+
+
 def test_an_observation_that_it_cannot_drive_by_is_refused() -> None:
     """Says which one to ask for."""
     spec = SPEC.model_copy(update={"observation": BRIDGE15.features})
