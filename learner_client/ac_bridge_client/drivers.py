@@ -74,7 +74,8 @@ class LineDriver:
         top_speed_kmh: never asked for more.
 
     Raises:
-        SettingError: the observation lacks a feature that it drives by.
+        SettingError: the observation lacks a feature that it drives by, or the action has a
+            component besides steer, throttle and brake.
     """
 
     def __init__(
@@ -85,6 +86,12 @@ class LineDriver:
         brake_g: float = 0.68,
         top_speed_kmh: float = 230.0,
     ) -> None:
+        if more := [part.name for part in spec.action[3:]]:
+            raise SettingError(
+                f"This driver steers, accelerates and brakes; the action has {more[0]} as well.",
+                setting="gears",
+                hint="Let the game or the actor shift: ac-bridge actor --gears game.",
+            )
         self._grip_m_s2 = grip_g * GRAVITY_M_S2
         self._brake_m_s2 = brake_g * GRAVITY_M_S2
         self._top_m_s = top_speed_kmh / 3.6
