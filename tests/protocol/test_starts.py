@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -19,6 +20,8 @@ from ac_bridge_protocol.starts import Start, StartAt, start_in
         ("pit", Start(at=StartAt.PIT)),
         ("random", Start(at=StartAt.RANDOM)),
         ({"distance": 12}, Start(at=StartAt.DISTANCE, distance_m=12.0)),
+        ({"distance": np.int64(12)}, Start(at=StartAt.DISTANCE, distance_m=12.0)),
+        ({"distance": np.float32(12)}, Start(at=StartAt.DISTANCE, distance_m=12.0)),
         (Start(at=StartAt.PIT), Start(at=StartAt.PIT)),
     ],
 )
@@ -33,7 +36,7 @@ def test_starts_are_read(said: Any, start: Start | None) -> None:
     [
         "distance", "moon", "", 7, True, {}, {"distance": -1.0}, {"distance": float("nan")},
         {"distance": True}, {"distance": "7"}, {"distance": 1e9}, {"distance": 1.0, "lateral": 2.0},
-        ["line"],
+        {"distance": 10**400}, {"distance": np.True_}, {"distance": np.float64("inf")}, ["line"],
     ],
 )  # fmt: skip
 def test_anything_else_is_refused(said: Any) -> None:
