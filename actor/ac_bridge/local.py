@@ -41,11 +41,11 @@ from ac_bridge_protocol.errors import (
     WheelError,
 )
 from ac_bridge_protocol.frame import TelemetryFrame
-from ac_bridge_protocol.helpers import Closing, choose
+from ac_bridge_protocol.helpers import Closing, choose, reset_options
 from ac_bridge_protocol.messages import Receipt
 from ac_bridge_protocol.observing import ObservationLike, wished
 from ac_bridge_protocol.spec import as_components, check_seed
-from ac_bridge_protocol.starts import Start, start_in
+from ac_bridge_protocol.starts import start_in
 
 Observation = npt.NDArray[np.float32]
 Info = dict[str, Any]
@@ -241,7 +241,8 @@ class ACBridgeLocal(Closing):
             SettingError: an unknown option, or a seed or start the game cannot take.
         """
         rig = self.rig
-        seed, start = check_seed(seed), _start(options)
+        hint = "There is one: start, where on the track."
+        seed, start = check_seed(seed), start_in(reset_options(options, {"start"}, hint=hint))
         self.check_sampler()
         # Closing it in every case lets go of the buttons when the wait is interrupted.
         with contextlib.closing(rig.reset(seed, lambda _phase, _attempt: None, start)) as resetting:
@@ -454,18 +455,6 @@ def _components(action: ActionLike, names: Sequence[str]) -> Sequence[float]:
             )
         action = [action.get(name, 0.0) for name in names]
     return as_components(action)
-
-
-def _start(options: Mapping[str, Any] | None) -> Start | None:
-    options = options or {}
-    for name in options:
-        if name != "start":
-            raise SettingError(
-                f"There is no reset option {name!r:.80}.",
-                setting="options",
-                hint="There is one: start, where on the track.",
-            )
-    return start_in(options)
 
 
 def _as_array(observation: tuple[float, ...]) -> Observation:

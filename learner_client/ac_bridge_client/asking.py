@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ac_bridge_protocol.errors import SettingError
+from ac_bridge_protocol.helpers import reset_options
 from ac_bridge_protocol.starts import Start, start_in
 
 
@@ -18,20 +19,17 @@ class ResetOptions(NamedTuple):
     """Where on the track; None leaves it to the game."""
 
 
-def reset_options(options: Mapping[str, Any] | None) -> ResetOptions:
+def read_options(options: Mapping[str, Any] | None) -> ResetOptions:
     """Return the options of a reset.
 
     Raises:
         SettingError: an option that nothing would read, a key that is not text, or no start.
     """
-    options = options or {}
-    for name in options:
-        if name not in ResetOptions._fields:
-            raise SettingError(
-                f"There is no reset option {name!r}.",
-                setting="options",
-                hint="There are two: takeover, the operator's key, and start, where on the track.",
-            )
+    options = reset_options(
+        options,
+        ResetOptions._fields,
+        hint="There are two: takeover, the operator's key, and start, where on the track.",
+    )
     key = options.get("takeover", "")
     if not isinstance(key, str):
         raise SettingError("The operator's key is text.", setting="takeover")

@@ -178,7 +178,7 @@ class _Reader:
 
     def __init__(self, spec: EnvSpec) -> None:
         self._at = {name: number for number, name in enumerate(spec.element_names)}
-        self._scale = [feature.scale for feature in spec.observation for _ in range(feature.size)]
+        self._scales = np.array([f.scale for f in spec.observation for _ in range(f.size)])
         points = self._points("path_ahead", "_forward")
         self._forward = [self._find(f"path_ahead[{name}]_forward") for name, _ in points]
         self._left = [self._find(f"path_ahead[{name}]_left") for name, _ in points]
@@ -189,7 +189,6 @@ class _Reader:
             *(self._find(f"curvature_ahead[{name}]") for name, _ in bends),
         ]
         self._bend_at = np.array([0.0, *(metres for _, metres in bends)])
-        self._scales = np.array(self._scale)
         names = (
             "speed", "local_velocity_left", "yaw_rate", "slip_angle", "wheels_off",
             "surface_grip", "line_offset", "heading_error_sin", "heading_error_cos",

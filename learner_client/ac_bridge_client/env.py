@@ -14,7 +14,7 @@ import gymnasium as gym
 import numpy as np
 
 from ac_bridge_client.access import Access
-from ac_bridge_client.asking import reset_options
+from ac_bridge_client.asking import read_options
 from ac_bridge_client.core import EnvCore, Info, Observation
 from ac_bridge_client.drive import Drive, DriveOptions
 from ac_bridge_client.exchange import Notice
@@ -187,7 +187,7 @@ class RemoteEnv(gym.Env[Observation, Action]):
             LinkError: the actor cannot be reached or did not answer in time.
         """
         super().reset(seed=seed)
-        asked = reset_options(options)
+        asked = read_options(options)
         self._check_open()
         self._core.end()
         result = self._drive.reset(check_seed(seed), asked, self._reset_timeout_s)

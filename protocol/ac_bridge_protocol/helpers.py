@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, TypeVar
@@ -26,6 +26,28 @@ def choose(choices: Mapping[str, T], name: str, *, setting: str) -> T:
             hint=f"Choose one of: {', '.join(choices)}.",
         )
     return choices[name]
+
+
+def reset_options(
+    options: Mapping[str, Any] | None, known: Collection[str], *, hint: str
+) -> Mapping[str, Any]:
+    """Return the options of a reset, as Gymnasium hands them on; empty if there are none.
+
+    Args:
+        options: by their names.
+        known: the names that somebody reads.
+        hint: says which these are.
+
+    Raises:
+        SettingError: one that nobody would read.
+    """
+    options = options or {}
+    for name in options:
+        if name not in known:
+            raise SettingError(
+                f"There is no reset option {name!r:.80}.", setting="options", hint=hint
+            )
+    return options
 
 
 class GrowingWaits:

@@ -68,7 +68,16 @@ def wished(observation: ObservationLike) -> ObservationWish:
             "An observation is a profile's name, or a list of 1 to "
             f"{FEATURES_ASKED} features, not {observation!r:.100}."
         )
-    return tuple(_wish(number, entry) for number, entry in enumerate(observation))
+    return features_wished(observation)
+
+
+def features_wished(features: Sequence[FeatureLike]) -> tuple[FeatureWish, ...]:
+    """Return a list of features as the wire takes it; see `wished`.
+
+    Raises:
+        SettingError: an entry cannot be read.
+    """
+    return tuple(_wish(number, entry) for number, entry in enumerate(features))
 
 
 def _wish(number: int, entry: FeatureLike) -> FeatureWish:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ac_bridge.cli.options import GameDirOption, JsonOption, errors_as_json
+from ac_bridge.data.extra import load
 from ac_bridge.machine.output import write_bytes, write_text
 from ac_bridge.track.build import build
 from ac_bridge.track.drawing import picture, png, svg
@@ -103,14 +104,8 @@ def plot(
 
 
 def _png(made: Track) -> bytes:
-    try:
-        return png(picture(made))
-    except ImportError as error:
-        raise SettingError(
-            "A PNG needs Pillow, which is not installed.",
-            setting="output",
-            hint="Install ac-bridge[data], or write an .svg.",
-        ) from error
+    load("PIL.Image", for_what="A map as PNG")
+    return png(picture(made))
 
 
 def _read(name: str | None, layout: str, game_dir: Path | None, ai: Path | None) -> RawTrack:

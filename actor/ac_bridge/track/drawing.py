@@ -73,7 +73,7 @@ def picture(track: Track) -> Picture:
         placed = (xz_m - low) * scale + corner
         return [(round(x, 1), round(y, 1)) for x, y in placed.tolist()]
 
-    left, right = pixels(_round(track, track.left_xz_m)), pixels(_round(track, track.right_xz_m))
+    left, right = pixels(_looped(track, track.left_xz_m)), pixels(_looped(track, track.right_xz_m))
     strokes = [
         Stroke(left + right[::-1], ROAD),
         Stroke(left, BORDER, 1.5),
@@ -146,14 +146,14 @@ def png(drawn: Picture) -> bytes:
     return written.getvalue()
 
 
-def _round(track: Track, points: Floats) -> Floats:
+def _looped(track: Track, points: Floats) -> Floats:
     """Return points with the first once more at the end, where the track is closed."""
     return np.vstack([points, points[:1]]) if track.closed else points
 
 
 def _coloured(track: Track) -> Iterator[tuple[Floats, str]]:
     """Yield the line in pieces of one colour."""
-    line = _round(track, track.line_xz_m)
+    line = _looped(track, track.line_xz_m)
     shades = np.clip(np.round(track.curvature_per_m / TIGHT_PER_M * SHADES), -SHADES, SHADES)
     pieces = len(line) - 1
     edges = [0, *(np.flatnonzero(np.diff(shades[:pieces])) + 1).tolist(), pieces]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 import stat
 from pathlib import Path
@@ -46,11 +47,11 @@ class TrackFolders:
     @property
     def line(self) -> Path:
         """The racing line; it need not exist."""
-        return entry(entry(self.base, "ai"), "fast_lane.ai")
+        return entry(self.base, "ai", "fast_lane.ai")
 
     def data(self, name: str) -> Path:
         """Return where a data file is; it need not exist."""
-        return entry(entry(self.base, "data"), name)
+        return entry(self.base, "data", name)
 
 
 def track_folders(game_dir: Path, track: str, layout: str) -> TrackFolders:
@@ -64,10 +65,7 @@ def track_folders(game_dir: Path, track: str, layout: str) -> TrackFolders:
     Raises:
         TrackError: a name cannot be a folder's, or there is no such folder.
     """
-    tracks = game_dir
-    for name in TRACKS:
-        tracks = entry(tracks, name)
-    folder = _folder(tracks, track, "track")
+    folder = _folder(entry(game_dir, *TRACKS), track, "track")
     ui = entry(folder, "ui")
     if not layout:
         return TrackFolders(folder, ui)
@@ -104,8 +102,15 @@ def is_plain(name: str) -> bool:
     )
 
 
-def entry(folder: Path, name: str) -> Path:
-    """Return what is in a folder under a name, in whatever case; the name as it is if nothing."""
+def entry(folder: Path, *names: str) -> Path:
+    """Return what is under names inside of a folder, each in whatever case.
+
+    Where there is nothing under a name, it stays as it is.
+    """
+    return functools.reduce(_entry, names, folder)
+
+
+def _entry(folder: Path, name: str) -> Path:
     exact = folder / name
     if exists(exact):
         return exact

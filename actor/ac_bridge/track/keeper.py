@@ -1,7 +1,7 @@
 """The track under the car: read once for each that is driven, and the car's place on it.
 
 Files are read only when the game's static facts name another track, or after a failure when a new
-process of the game appears; between that a place costs some 15 microseconds.
+process of the game appears; between that a place costs some 5 microseconds.
 """
 
 from __future__ import annotations

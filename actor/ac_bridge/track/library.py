@@ -151,9 +151,7 @@ def _text_bytes(file: Path) -> bytes:
 
 
 def _surfaces(game: Path, folders: TrackFolders, notes: _Notes) -> tuple[Surface, ...]:
-    system = game
-    for name in ("system", "data", "surfaces.ini"):
-        system = files.entry(system, name)
+    system = files.entry(game, "system", "data", "surfaces.ini")
     found = (notes.optional(file, _text_bytes) for file in (system, folders.data("surfaces.ini")))
     surfaces = read_surfaces(*(data for data in found if data is not None))
     if not surfaces:

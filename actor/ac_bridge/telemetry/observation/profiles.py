@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable
 
 from ac_bridge.telemetry.observation.car import CAR
-from ac_bridge.telemetry.observation.feature import Feature, Look, Numbers
+from ac_bridge.telemetry.observation.feature import Look, Numbers
 from ac_bridge.telemetry.observation.plan import ObservationPlan, Part
 from ac_bridge.telemetry.observation.road import ROAD
 from ac_bridge_protocol.errors import SettingError
 from ac_bridge_protocol.helpers import choose
 from ac_bridge_protocol.limits import ELEMENTS_ASKED, ROAD_ELEMENTS_ASKED, ROAD_FEATURES_ASKED
-from ac_bridge_protocol.observing import FeatureLike, FeatureWish, ObservationWish, wished
+from ac_bridge_protocol.observing import FeatureLike, FeatureWish, ObservationWish, features_wished
 from ac_bridge_protocol.spec import EnvSpec, FeatureSpec
 
 CUSTOM = "custom"
@@ -143,23 +142,7 @@ def _racing() -> Iterable[FeatureLike]:
         yield {"name": "sent", "ticks_ago": ticks_ago}
 
 
-def feature_named(name: str) -> Feature:
-    """Return a feature.
-
-    Raises:
-        SettingError: there is none of that name.
-    """
-    return choose(FEATURES, name, setting="feature")
-
-
-@functools.cache
-def _racing_plan() -> ObservationPlan:
-    wishes = wished(list(_racing()))
-    assert not isinstance(wishes, str)  # noqa: S101 -- it was a list
-    return plan_of("racing", wishes)
-
-
-RACING = _racing_plan()
+RACING = plan_of("racing", features_wished(list(_racing())))
 """125 numbers: the car, its place on the road, the road ahead and around, and what was before."""
 
 PROFILES = {plan.name: plan for plan in (BRIDGE15, RACING)}
