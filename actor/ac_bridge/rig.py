@@ -413,7 +413,7 @@ class Rig:
         self.clock.sleep_until(until_s)
 
     def check_reset(self, seed: int | None, start: Start | None) -> None:
-        """Refuse what this game cannot do before anything is touched.
+        """Refuse what this game cannot do before anything is touched, in the middle of a reset too.
 
         Raises:
             SettingError: a seed or a start, for a game that takes none; or a start that is not on
@@ -425,15 +425,15 @@ class Rig:
                 setting="seed",
                 hint="Reset without one.",
             )
-        if GameAbility.STARTS in self.game.abilities:
-            self.game.start_at(start)
-            self.game.start_at(None)
-        elif start is not None:
+        if start is None:
+            return
+        if GameAbility.STARTS not in self.game.abilities:
             raise SettingError(
                 f"{self.game.name} cannot be told to start at {start}: its session decides.",
                 setting="start",
                 hint="Reset without a start; choose the session's own start in the game.",
             )
+        self.game.check_start(start)
 
     def reset(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-import math
+import numbers
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
@@ -60,8 +60,8 @@ def start_in(options: Mapping[str, Any]) -> Start | None:
         return Start(at=StartAt(said))
     if isinstance(said, Mapping) and set(said) == {"distance"}:
         metres = said["distance"]
-        number = isinstance(metres, int | float) and not isinstance(metres, bool)
-        if number and math.isfinite(metres) and 0 <= metres <= FARTHEST_M:
+        number = isinstance(metres, numbers.Real) and not isinstance(metres, bool)
+        if number and 0 <= metres <= FARTHEST_M:  # which NaN is not
             return Start(at=StartAt.DISTANCE, distance_m=float(metres))
     raise SettingError(
         f"There is no start {said!r:.80}.",

@@ -144,13 +144,24 @@ class Game(Closing):
         """
         raise NotImplementedError(f"{self.name} cannot be relaunched from a seed ({seed})")
 
+    def check_start(self, start: Start) -> None:
+        """Refuse a place that this track does not have. Changes nothing, at whatever moment.
+
+        Only for games with the ability `STARTS`.
+
+        Raises:
+            SettingError: this track has no such place.
+            NotImplementedError: the game has no such ability.
+        """
+        raise NotImplementedError(f"{self.name} starts where it likes ({start})")
+
     def start_at(self, start: Start | None) -> None:
         """Say where on the track drives begin from the next restart on; None is the usual place.
 
         Only for games with the ability `STARTS`.
 
         Raises:
-            SettingError: this track has no such place; nothing has changed.
+            SettingError: see `check_start`; nothing has changed.
             NotImplementedError: the game has no such ability.
         """
         raise NotImplementedError(f"{self.name} starts where it likes ({start})")

@@ -101,18 +101,28 @@ class StandinGame(Game):
                 self._lockstep.restart()
             self._launch(seed)
 
+    def check_start(self, start: Start) -> None:
+        """Refuse a place that this circuit does not have.
+
+        Raises:
+            SettingError: a distance beyond the circuit's length.
+        """
+        length_m = self.circuit.length_m
+        if start.distance_m is not None and start.distance_m > length_m:
+            raise SettingError(
+                f"{self.circuit.name} is {length_m:.0f} m long: there is no start at {start}.",
+                setting="start",
+                hint=f"Choose a distance from 0 to {math.floor(length_m)} m.",
+            )
+
     def start_at(self, start: Start | None) -> None:
         """Say where on the track drives begin from the next restart on; None is the line.
 
         Raises:
-            SettingError: a distance beyond the circuit's length; nothing has changed.
+            SettingError: see `check_start`; nothing has changed.
         """
-        length_m = self.circuit.length_m
-        if start is not None and start.distance_m is not None and start.distance_m > length_m:
-            raise SettingError(
-                f"{self.circuit.name} is {length_m:.0f} m long: there is no start at {start}.",
-                setting="start",
-            )
+        if start is not None:
+            self.check_start(start)
         with self._lock:
             self._start = self._session.start = start
 

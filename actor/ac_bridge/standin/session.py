@@ -211,8 +211,9 @@ class Session:
         conditions = draw_conditions(self._rng)
         distance_m, lateral_m = self._place()
         self.vehicle.place(distance_m, conditions, lateral_m)
-        where_m = self.vehicle.where.distance_m
-        self.laps = LapTimer(self.circuit.length_m, where_m, out_lap=distance_m != START_M)
+        length_m = self.circuit.length_m
+        out_lap = distance_m % length_m > START_M  # else a whole lap lies before it
+        self.laps = LapTimer(length_m, self.vehicle.where.distance_m, out_lap=out_lap)
         self._elapsed_steps = 0
 
     def _place(self) -> tuple[float, float | None]:
