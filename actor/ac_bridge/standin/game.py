@@ -112,7 +112,6 @@ class StandinGame(Game):
             raise SettingError(
                 f"{self.circuit.name} is {length_m:.0f} m long: there is no start at {start}.",
                 setting="start",
-                hint=f"Choose a distance from 0 to {math.floor(length_m)} m.",
             )
 
     def start_at(self, start: Start | None) -> None:
