@@ -14,11 +14,14 @@ from ac_bridge_client import RemoteEnv
 from ac_bridge_client.drivers import LineDriver
 
 
-def drive(uri: str, laps: int, steps: int, record: str | None) -> None:
+def drive(uri: str, laps: int, steps: int, seed: int | None, record: str | None) -> None:
     """Drive until so many laps are done, and print each one's time."""
     env = RemoteEnv(uri, observation="racing", record=record)
     driver = LineDriver(env.env_spec)
-    observation, info = env.reset(seed=1)
+    observation, info = env.reset(seed=seed)
+    if info["track_distance"] is None:
+        env.close()
+        raise SystemExit("No line to drive by: the actor could not read the track's files.")
     total, step = 0.0, 0
     while step < steps:
         step += 1
@@ -41,6 +44,7 @@ if __name__ == "__main__":
     parser.add_argument("--uri", default="ws://127.0.0.1:8765", help="the actor's address")
     parser.add_argument("--laps", type=int, default=1, help="how many")
     parser.add_argument("--steps", type=int, default=5000, help="when to give up")
+    parser.add_argument("--seed", type=int, help="repeats an episode; of the stand-in only")
     parser.add_argument("--record", help="a file to record into, for ac-bridge export")
     options = parser.parse_args()
-    drive(options.uri, options.laps, options.steps, options.record)
+    drive(options.uri, options.laps, options.steps, options.seed, options.record)

@@ -175,7 +175,7 @@ class Rig:
             return ""
         return (
             f"Without the track's files these are 0 throughout: {', '.join(plan.needs_road)}. "
-            f"{self._tracks.problem}"
+            f"{self._tracks.why}"
         )
 
     def spec(

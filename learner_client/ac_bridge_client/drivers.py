@@ -41,11 +41,15 @@ EARLY_M = 6.0
 """A corner may begin so much before the first point that shows it."""
 OFF_THROTTLE = 0.3
 """Most throttle with a wheel off the track."""
+BLIND_BRAKE = 0.85
+"""The pedal where no line is seen."""
 
 
 class _Seen(NamedTuple):
     """What the driver makes of an observation; car axes, metres, seconds, + left."""
 
+    has_line: bool
+    """Whether there is a line to be seen: the track's files were read, and the car is somewhere."""
     speed: float
     leftward: float
     yaw_rate: float
@@ -70,7 +74,8 @@ class LineDriver:
         top_speed_kmh: never asked for more.
 
     Raises:
-        SettingError: the observation lacks a feature that it drives by.
+        SettingError: the observation lacks a feature that it drives by, or the action has a
+            component besides steer, throttle and brake.
     """
 
     def __init__(
@@ -81,6 +86,12 @@ class LineDriver:
         brake_g: float = 0.68,
         top_speed_kmh: float = 230.0,
     ) -> None:
+        if more := [part.name for part in spec.action[3:]]:
+            raise SettingError(
+                f"This driver steers, accelerates and brakes; the action has {more[0]} as well.",
+                setting="gears",
+                hint="Let the game or the actor shift: ac-bridge actor --gears game.",
+            )
         self._grip_m_s2 = grip_g * GRAVITY_M_S2
         self._brake_m_s2 = brake_g * GRAVITY_M_S2
         self._top_m_s = top_speed_kmh / 3.6
@@ -95,9 +106,12 @@ class LineDriver:
             observation: as `reset` or `step` returned it.
 
         Returns:
-            float32[3]: steer -1 (left) to 1, throttle 0 to 1, brake 0 to 1.
+            float32[3]: steer -1 (left) to 1, throttle 0 to 1, brake 0 to 1. Where the observation
+            shows no line, as without the track's files, it brakes to a stand.
         """
         seen = self._read(np.asarray(observation, np.float64))
+        if not seen.has_line:
+            return np.array([0.0, 0.0, BLIND_BRAKE], dtype=np.float32)
         steer = self._steer(seen)
         throttle, brake = self._pedals(seen)
         if seen.wheels_off:
@@ -189,9 +203,10 @@ class _Reader:
         # The line's point beside the car, as the first of the path.
         forward = np.concatenate([[offset * -sine], said[self._forward]])
         left = np.concatenate([[-offset * cosine], said[self._left]])
+        has_line = bool(sine or cosine)  # of no angle are both 0
         return _Seen(
-            kmh / 3.6, leftward, yaw_rate, slip, off, grip or 1.0, self._path_at, forward, left,
-            self._bend_at, said[self._bend],
+            has_line, kmh / 3.6, leftward, yaw_rate, slip, off, grip or 1.0, self._path_at,
+            forward, left, self._bend_at, said[self._bend],
         )  # fmt: skip
 
     def _points(self, feature: str, ending: str) -> list[tuple[str, float]]:

@@ -61,7 +61,7 @@ def start_in(options: Mapping[str, Any]) -> Start | None:
     if isinstance(said, Mapping) and set(said) == {"distance"}:
         metres = said["distance"]
         number = isinstance(metres, numbers.Real) and not isinstance(metres, bool)
-        if number and 0 <= metres <= FARTHEST_M:  # which NaN is not
+        if number and 0 <= metres <= FARTHEST_M:
             return Start(at=StartAt.DISTANCE, distance_m=float(metres))
     raise SettingError(
         f"There is no start {said!r:.80}.",

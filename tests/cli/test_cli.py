@@ -16,6 +16,8 @@ import typer
 
 from ac_bridge.cli import app, cert, flowing, token
 from ac_bridge.cli.child import actor_process
+from ac_bridge.standin.install import write_install
+from ac_bridge.standin.layouts import circuit_named
 from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol.errors import ConnectError
 from ac_bridge_recording import Recording
@@ -210,3 +212,28 @@ def test_help_has_examples() -> None:
         done = run(command, "--help")
         assert done.returncode == 0
         assert f"ac-bridge {command}" in done.stdout
+
+
+def test_what_a_tracks_files_lack_is_in_the_actors_log(tmp_path: Path) -> None:
+    """Where the event says that it is; and no level lets through more than it should."""
+    write_install(circuit_named("made_3"), tmp_path)
+    (tmp_path / "content/tracks/made_3/data/side_l.csv").write_text("1,2")
+    command = [sys.executable, "-m", "ac_bridge.cli", "actor", "--listen", "127.0.0.1:0"]
+    command += ["--lockstep", "--track", "made_3", "--game-dir", str(tmp_path), "--with-parent"]
+    logs = {}
+    for level in ("info", "error"):
+        with subprocess.Popen(
+            [*command, "--log-level", level],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            env = RemoteEnv(process.stdout.readline().split()[-1])
+            env.reset()
+            env.close()
+            _, logs[level] = process.communicate(timeout=TIMEOUT_S)
+    assert "not all well: 1 note in the log" in logs["info"]
+    assert "side_l.csv cannot be used as an edge" in logs["info"]
+    assert logs["error"] == ""

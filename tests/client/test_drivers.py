@@ -12,7 +12,7 @@ from ac_bridge import ACBridgeLocal, RealTimeStepper
 from ac_bridge.telemetry.observation import BRIDGE15, RACING
 from ac_bridge_client.drivers import LineDriver
 from ac_bridge_protocol.errors import SettingError
-from ac_bridge_protocol.spec import DRIVING_ACTION, EnvSpec, Mode
+from ac_bridge_protocol.spec import DRIVING_ACTION, SHIFTING_ACTION, EnvSpec, Mode
 
 SPEC = EnvSpec(
     game="standin",
@@ -159,8 +159,22 @@ def test_it_lifts_off_the_track() -> None:
     assert abs(driver.act(seen(**back))[0]) == 1.0
 
 
+def test_it_stops_where_it_sees_no_line() -> None:
+    """All features of the road are 0 without the track's files: no reason to go straight on."""
+    action = LineDriver(SPEC).act(seen(speed=150.0, heading_error_cos=0.0))
+    assert action[:2].tolist() == [0.0, 0.0]
+    assert action[2] > 0.5
+
+
 def test_an_observation_that_it_cannot_drive_by_is_refused() -> None:
     """Says which one to ask for."""
     spec = SPEC.model_copy(update={"observation": BRIDGE15.features})
     with pytest.raises(SettingError, match="racing"):
+        LineDriver(spec)
+
+
+def test_it_does_not_shift() -> None:
+    """Where the learner is to shift, it says so at once, not at the first step."""
+    spec = SPEC.model_copy(update={"action": SHIFTING_ACTION})
+    with pytest.raises(SettingError, match="the action has shift as well"):
         LineDriver(spec)

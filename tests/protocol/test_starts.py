@@ -37,7 +37,7 @@ def test_starts_are_read(said: Any, start: Start | None) -> None:
     [
         "distance", "moon", "", 7, True, {}, {"distance": -1.0}, {"distance": float("nan")},
         {"distance": True}, {"distance": np.True_}, {"distance": "7"}, {"distance": None},
-        {"distance": 1e9}, {"distance": float("inf")}, {"distance": 10**400}, {"distance": 1j},
+        {"distance": 1e9}, {"distance": np.float64("inf")}, {"distance": 10**400}, {"distance": 1j},
         {"distance": 1.0, "lateral": 2.0}, ["line"],
     ],
 )  # fmt: skip

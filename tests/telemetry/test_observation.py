@@ -280,6 +280,8 @@ def test_elements_keep_their_names_apart() -> None:
         ([{"name": "border_rays", "range_m": 1e9}], "from 1 to 500"),
         ([{"name": "border_rays", "n": 100 + n} for n in range(4)], "at most 256 elements"),
         ([{"name": "path_ahead", "n": n + 1} for n in range(9)], "at most 8 features"),
+        ([{"name": "path_ahead", "n": 41}], "would be 1025 m ahead; the most is 1000 m"),
+        ([{"name": "curvature_ahead", "n": 6, "spacing_m": 200.0}], "would be 1200 m ahead"),
         (["damage"] * 64 + [], None),
     ],
 )

@@ -48,7 +48,8 @@ def test_files_that_come_later_are_found_by_the_next_game(tmp_path: Path) -> Non
     keeper = TrackKeeper(lambda: TrackLibrary(tmp_path))
     assert placed(keeper, 0.0, 0.0, 0.0)["line_offset"] is None
     assert "made_1" in keeper.take_news()
-    assert keeper.problem
+    assert keeper.problem.startswith("no such track. ")
+    assert keeper.why.startswith("No such track. ")
     write_install(CIRCUIT, tmp_path)
     assert placed(keeper, 0.0, 0.0, 0.0)["line_offset"] is None
     assert placed(keeper, *CIRCUIT.place(0.0), launches=2)["line_offset"] is not None

@@ -39,9 +39,22 @@ def exit_on_error(setting_status: int = EXIT_ERROR) -> Iterator[None]:
         raise SystemExit(EXIT_INTERRUPTED) from None
 
 
+class _ToOurLog(logging.Handler):
+    """Brings what is said in a standard log into ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger().log(record.levelno, record.name, message=record.getMessage())
+
+
 def configure_log(level: str) -> None:
-    """Log to stderr, from ``level`` on; stdout belongs to the command's output."""
+    """Log to stderr, from ``level`` on; stdout belongs to the command's output.
+
+    What programs without this log hear in the standard one, of a track's files, goes there too.
+    """
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
+    tracks = logging.getLogger("ac_bridge.track")
+    tracks.handlers[:] = [_ToOurLog()]
+    tracks.setLevel(level.upper())

@@ -18,6 +18,7 @@ from rich.text import Text
 from ac_bridge.cli.options import GameDirOption, JsonOption, errors_as_json
 from ac_bridge.data.export import ExportReport, Target, export, task_named
 from ac_bridge.data.steps import Source, StepOptions
+from ac_bridge_protocol.tasks import TASKS
 from ac_bridge_recording import Recording
 from ac_bridge_recording.topics import Topic
 
@@ -46,8 +47,8 @@ def export_recordings(
     task: Annotated[
         str,
         typer.Option(
-            help="What rewards the steps: progress, or module:factory of your own, called with "
-            "the game's statics."
+            help=f"What rewards the steps: {', '.join(TASKS)}, or module:factory of your own, "
+            "called with the game's statics."
         ),
     ] = "progress",
     observation: Annotated[

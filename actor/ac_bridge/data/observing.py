@@ -66,7 +66,7 @@ class Observing:
         if self._keeper.track is None:
             raise SettingError(
                 f"The observation {self.plan.name} needs the files of the track "
-                f"{self._statics.track}. {self._keeper.problem}",
+                f"{self._statics.track}. {self._keeper.why}",
                 setting="game_dir",
                 hint="Name the game's folder with --game-dir, or export as it was recorded.",
             )

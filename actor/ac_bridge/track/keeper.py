@@ -16,7 +16,7 @@ from ac_bridge.track.track import Track, TrackPosition
 from ac_bridge_protocol.errors import GameError, TrackError
 from ac_bridge_protocol.frame import ROAD_FIELDS, GameStatics
 
-log = logging.getLogger("ac_bridge")
+log = logging.getLogger("ac_bridge.track")
 
 NOWHERE: dict[str, Any] = dict.fromkeys(ROAD_FIELDS)
 """The fields of a car whose place is not known."""
@@ -47,6 +47,11 @@ class TrackKeeper:
         self._launches = 0
         self._news = ""
         self._last: TrackPosition | None = None
+
+    @property
+    def why(self) -> str:
+        """The problem as sentences of their own; empty if there is none."""
+        return self.problem[:1].upper() + self.problem[1:]
 
     def take_news(self) -> str:
         """Return what became of reading a track's files, once; empty if nothing is new."""
@@ -85,9 +90,10 @@ class TrackKeeper:
             self.problem = ""
             for note in self.track.notes:
                 log.info("track %s: %s", called, note)
-            noted = f" Its files are not all well: {len(self.track.notes)} notes in the log."
             self._news = f"The track {called} was read: {self.track.length_m:.0f} m."
-            self._news += noted if self.track.notes else ""
+            if count := len(self.track.notes):
+                notes = "1 note" if count == 1 else f"{count} notes"
+                self._news += f" Its files are not all well: {notes} in the log."
 
     def _placed(self, position: tuple[float, float, float], yaw: float) -> dict[str, Any]:
         x_m, _, z_m = position

@@ -19,6 +19,7 @@ from ac_bridge.telemetry.observation.feature import (
     Options,
     fixed,
 )
+from ac_bridge_protocol.errors import SettingError
 from ac_bridge_protocol.frame import TelemetryFrame
 
 CURVATURE_SCALE_PER_M = 0.05
@@ -62,13 +63,26 @@ def _heading(frame: TelemetryFrame) -> Numbers:
 # --- Ahead ----------------------------------------------------------------------------------------
 
 POINTS = Option(12, 1, 128, "Number of points.", whole=True)
-SPACING = Option(25.0, 0.5, 200.0, "Metres along the line from one to the next.")
+SPACING = Option(
+    25.0, 0.5, 200.0, "Metres along the line from one to the next; the last at most 1000 m ahead."
+)
 
 
 def _offsets(options: Options) -> list[float]:
-    """Return how far ahead the points are, in metres; the first is one spacing away."""
-    spacing_m = options["spacing_m"]
-    return [min(spacing_m * (number + 1), FARTHEST_M) for number in range(int(options["n"]))]
+    """Return how far ahead the points are, in metres; the first is one spacing away.
+
+    Raises:
+        SettingError: the last one would be further than an observation may look.
+    """
+    count, spacing_m = int(options["n"]), options["spacing_m"]
+    if count * spacing_m > FARTHEST_M:
+        raise SettingError(
+            f"The last of {count} points, {spacing_m:g} m apart, would be "
+            f"{count * spacing_m:g} m ahead; the most is {FARTHEST_M:g} m.",
+            setting="observation",
+            hint="Ask for a smaller n, or a smaller spacing_m.",
+        )
+    return [spacing_m * (number + 1) for number in range(count)]
 
 
 def _curvature_layout(options: Options) -> Layout:
