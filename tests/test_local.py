@@ -287,3 +287,32 @@ def test_a_track_of_the_stand_in() -> None:
     with pytest.raises(SettingError) as caught:
         lockstep_stepper(track="monza")
     assert caught.value.setting == "track"
+
+
+@pytest.mark.parametrize("through", ["bridge", "stepper"])
+def test_starts(through: str) -> None:
+    """Each for one episode; what cannot be is refused by name and the episode goes on."""
+    bridge, stepper = lockstep_stepper()
+    reset = bridge.reset if through == "bridge" else stepper.reset
+
+    def at(start: Any, seed: int | None = 1) -> float:
+        _, info = reset(seed, options={"start": start})
+        return float(info["normalized_position"])
+
+    assert at("line") == at(None) < 0.01
+    assert 0.9 < at("pit") < 1.0
+    assert at("random") == at("random") != at("random", seed=2)
+    assert 0.1 < at({"distance": np.float32(500.0)}, seed=None) < 0.5
+    assert at(None, seed=None) < 0.01
+    stepper.reset(options={"start": "pit"})
+    for wrong, setting in (
+        ({"start": "moon"}, "start"),
+        ({"start": {"distance": 1e5}}, "start"),
+        ({"takeover": "key"}, "options"),
+    ):
+        with pytest.raises(SettingError) as caught:
+            bridge.reset(options=wrong)
+        assert caught.value.setting == setting
+    _, info = stepper.step((0.0, 1.0, 0.0))
+    assert info["normalized_position"] > 0.9
+    bridge.close()

@@ -413,7 +413,7 @@ class Rig:
         self.clock.sleep_until(until_s)
 
     def check_reset(self, seed: int | None, start: Start | None) -> None:
-        """Refuse what this game cannot do before anything is touched.
+        """Refuse what this game cannot do before anything is touched, in the middle of a reset too.
 
         Raises:
             SettingError: a seed or a start, for a game that takes none; or a start that is not on

@@ -69,6 +69,24 @@ def test_bad_input_is_refused_and_loses_nothing(lockstep_uri: str) -> None:
     asyncio.run(drive())
 
 
+def test_starts(lockstep_uri: str) -> None:
+    """As of the blocking one; after a refused one the next reset is as any other."""
+
+    async def drive() -> list[float]:
+        async with await AsyncRemoteEnv.connect(lockstep_uri) as env:
+            _, pit = await env.reset(seed=1, options={"start": "pit"})
+            with pytest.raises(SettingError, match="there is no start"):
+                await env.reset(options={"start": {"distance": 99_999}})
+            _, far = await env.reset(options={"start": {"distance": 600}})
+            _, line = await env.reset()
+            return [float(one["normalized_position"]) for one in (pit, far, line)]
+
+    pit, far, line = asyncio.run(drive())
+    assert pit > 0.9
+    assert 0.1 < far < 0.5
+    assert line < 0.01
+
+
 def test_nothing_listens() -> None:
     """A port where nothing listens says what to check."""
     with socket.socket() as unused:

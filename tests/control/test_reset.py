@@ -397,6 +397,28 @@ def test_driving_is_no_evidence(change: dict[str, Any]) -> None:
     assert evidence(DRIVING, DRIVING | change) is None
 
 
+SLOW = DRIVING | {"speed_kmh": 15.0, "completed_laps": 0, "normalized_position": 0.9995}
+"""On the way from the pits to the line, and nearly there."""
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"normalized_position": 0.0002}, False),
+        ({"normalized_position": 0.0002, "speed_kmh": 0.0}, True),  # put down at rest
+        ({"normalized_position": 0.9998}, True),
+        ({"normalized_position": -1.0}, True),
+    ],
+    ids=["over the line", "standing", "before the line", "nowhere"],
+)
+def test_a_slow_crossing_that_counts_no_lap_is_no_restart(
+    change: dict[str, Any], told: bool
+) -> None:
+    """The first one after a start from the pits: the lap clock begins anew there."""
+    said = evidence(SLOW, SLOW | {"current_time": 5} | change)
+    assert said == ("the lap clock went back" if told else None)
+
+
 def test_a_car_may_be_far_after_a_long_look_away() -> None:
     """Two seconds at 120 km/h are 67 m."""
     moved = DRIVING | {"position": (187.0, 2.25, -340.75)}

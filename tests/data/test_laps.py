@@ -66,6 +66,14 @@ def test_a_crossing_that_is_not_counted_ends_a_lap_without_a_time() -> None:
     assert (first.cut, first.time_ms, second.from_line) == (Cut.LINE, None, True)
 
 
+def test_a_slow_out_lap_ends_at_the_line() -> None:
+    """Not at a restart, though its crossing is not counted; what follows is a lap from the line."""
+    out = {"speed_kmh": 15.0, "normalized_position": 0.999}
+    over = {"current_time": 20, "normalized_position": 0.001}
+    first, second = laps(driven(out, {}, over, *[{}] * 12))
+    assert (first.cut, first.time_ms, second.from_line) == (Cut.LINE, None, True)
+
+
 @pytest.mark.parametrize(
     ("change", "cut"),
     [

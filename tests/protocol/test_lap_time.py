@@ -68,6 +68,19 @@ def test_an_earlier_lap_stays_paid() -> None:
     assert paid == pytest.approx(100.0 - line_s - 110.0)
 
 
+def test_an_out_lap_stays_paid() -> None:
+    """It ends where the lap clock begins anew; a cut after that takes nothing of it back."""
+    out = driven(range(40, 80), current_time=50_000)
+    lap = [
+        frame.model_copy(update={"completed_laps": 0, "current_time": number * 1000})
+        for number, frame in enumerate(driven(range(80, 101)))
+    ]
+    cut = [frame.model_copy(update={"is_valid_lap": False}) for frame in lap[-1:]]
+    paid = total(judged(LapTimeTask(lap_s=100.0), out + lap + cut))
+    line_s = 1.25  # the step across the line counts for the lap that it begins
+    assert paid == pytest.approx(50.0 - line_s - 61.0)
+
+
 def test_to_and_fro_gains_nothing() -> None:
     """Over the line as well."""
     there = driven(range(76, 80)) + driven(range(4))

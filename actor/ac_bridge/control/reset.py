@@ -68,6 +68,9 @@ DEFAULT_PLAN = ResetPlan()
 LINE_KMH = 30.0
 """A car faster than this whose lap clock goes back has crossed the line. Not every crossing counts
 a lap: in hotlap sessions only valid laps do (seen on one machine)."""
+LINE_SHARE, ROLLING_KMH = 0.1, 1.0
+"""A slower one has crossed it too if it came from so near before it to so near behind it, and did
+not stand: a restart puts a car down at rest. The lap before may have begun in the pits."""
 SPARE_M = 10.0
 SPARE_SHARE = 1.5
 """A car is no further from where it was than its speed explains, with so much to spare."""
@@ -297,10 +300,24 @@ def _what_changed(before: TelemetryFrame, frame: TelemetryFrame, since_s: float)
     reach_m = SPARE_M + SPARE_SHARE * max(before.speed_kmh, frame.speed_kmh) / 3.6 * since_s
     if math.dist(before.position, frame.position) > reach_m:
         return "the car is elsewhere"
-    lap_done = frame.completed_laps > before.completed_laps or frame.speed_kmh > LINE_KMH
+    lap_done = frame.completed_laps > before.completed_laps or drove_over_line(
+        before.normalized_position, frame.normalized_position, frame.speed_kmh
+    )
     if frame.current_time < before.current_time and not lap_done:
         return "the lap clock went back"
     return None
+
+
+def drove_over_line(before: float, after: float, speed_kmh: float) -> bool:
+    """Return whether a lap clock that goes back, and counts no lap, did so at the line.
+
+    Args:
+        before: the car's place when it was last looked at, as a share of the lap.
+        after: where it is now.
+        speed_kmh: how fast it is there.
+    """
+    near = before > 1.0 - LINE_SHARE and 0.0 <= after < LINE_SHARE
+    return speed_kmh > LINE_KMH or (near and speed_kmh > ROLLING_KMH)
 
 
 def waits_for_start(frame: TelemetryFrame) -> bool:

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ac_bridge.control.reset import LINE_KMH, SPARE_M, SPARE_SHARE
+from ac_bridge.control.reset import SPARE_M, SPARE_SHARE, drove_over_line
 from ac_bridge_protocol.frame import GameState
 
 GAP_S = 2.0
@@ -97,7 +97,13 @@ def _broken(before: Frame, frame: Frame) -> Cut | None:
         return Cut.GAP
     clock_back = frame["current_time"] < before["current_time"]
     counted = frame["completed_laps"] > before["completed_laps"]
-    if clock_back and not counted and frame["speed_kmh"] <= LINE_KMH:
+    if (
+        clock_back
+        and not counted
+        and not drove_over_line(
+            before["normalized_position"], frame["normalized_position"], frame["speed_kmh"]
+        )
+    ):
         return Cut.RESTART
     fastest_ms = max(before["speed_kmh"], frame["speed_kmh"]) / 3.6
     reach_m = SPARE_M + SPARE_SHARE * fastest_ms * since_s

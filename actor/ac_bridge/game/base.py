@@ -156,7 +156,10 @@ class Game(Closing):
         raise NotImplementedError(f"{self.name} starts where it likes ({start})")
 
     def start_at(self, start: Start | None) -> None:
-        """Say where on the track drives begin from the next restart on; None is the usual place.
+        """Say where on the track drives begin; None is the usual place.
+
+        It holds for the drive that waits on the session screen and for those after the next
+        restarts. A drive that has begun goes on where it is.
 
         Only for games with the ability `STARTS`.
 

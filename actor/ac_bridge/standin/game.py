@@ -115,7 +115,7 @@ class StandinGame(Game):
             )
 
     def start_at(self, start: Start | None) -> None:
-        """Say where on the track drives begin from the next restart on; None is the line.
+        """Say where on the track drives begin; None is the line. One that has begun goes on.
 
         Raises:
             SettingError: see `check_start`; nothing has changed.
@@ -123,7 +123,9 @@ class StandinGame(Game):
         if start is not None:
             self.check_start(start)
         with self._lock:
-            self._start = self._session.start = start
+            self._catch_up()
+            self._start = start
+            self._session.start_at(start)
 
     def pause(self) -> None:
         """Open the pause menu."""

@@ -1,7 +1,8 @@
 """Laps, sectors and times, by the game's own clock of 3 ms steps.
 
-The lap clock runs from the start button. The car starts on the line, so the first lap is a full
-one, comparable with the others but for its standing start. A lap counts when the sector lines and
+The lap clock runs from the start button. A car that starts on the line has a full lap before it,
+comparable with the others but for its standing start; one that starts elsewhere drives to the line
+first, and its clock begins anew there. A lap counts when the sector lines and
 then the timing line were crossed in order; crossing the timing line any other way counts nothing
 and stops nothing. A lap with a cut (more than `ALLOWED_TYRES_OUT` tyres beyond the kerb at once)
 counts too, and only the text of the best lap ignores it, as in the game's practice session.

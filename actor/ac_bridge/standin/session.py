@@ -112,7 +112,7 @@ class Session:
             screen_clock_runs: whether the lap clock runs on the session screen already.
             start: where drives begin; None for the line.
         """
-        self.start = start
+        self._start = start
         self.circuit = circuit
         self._screen_clock_runs = screen_clock_runs
         self.gearbox: Gearbox = gearbox
@@ -178,6 +178,12 @@ class Session:
         else:
             self._restart_held = 0
 
+    def start_at(self, start: Start | None) -> None:
+        """Say where drives begin: the next one, or this one if it waits for the start button."""
+        self._start = start
+        if self.stage in (Stage.LOADING, Stage.SCREEN):
+            self._put_down(self.vehicle.conditions)
+
     def pause(self) -> None:
         """Open the pause menu: physics stands still, frames go on."""
         self.paused = True
@@ -208,19 +214,22 @@ class Session:
 
     def _park(self) -> None:
         """Draw new conditions and put the car at the start, the lap clock at zero."""
-        conditions = draw_conditions(self._rng)
+        self._put_down(draw_conditions(self._rng))
+        self._elapsed_steps = 0
+
+    def _put_down(self, conditions: Conditions) -> None:
         distance_m, lateral_m = self._place()
         self.vehicle.place(distance_m, conditions, lateral_m)
-        where_m = self.vehicle.where.distance_m
-        self.laps = LapTimer(self.circuit.length_m, where_m, out_lap=distance_m != START_M)
-        self._elapsed_steps = 0
+        length_m = self.circuit.length_m
+        out_lap = distance_m % length_m > START_M  # else a whole lap lies before it
+        self.laps = LapTimer(length_m, self.vehicle.where.distance_m, out_lap=out_lap)
 
     def _place(self) -> tuple[float, float | None]:
         """Return where the next drive begins: metres along the track, and metres to the left.
 
         None for the second: as the conditions say.
         """
-        start = self.start
+        start = self._start
         if start is None or start.at is StartAt.LINE:
             return START_M, None
         if start.at is StartAt.PIT:

@@ -58,6 +58,8 @@ class LapTimeTask:
         if frame.completed_laps > previous.completed_laps:
             self._settling, self._lap_valid = SETTLE_STEPS, previous.is_valid_lap
             self._paid_s = 0.0
+        elif frame.current_time < previous.current_time:  # the line, after a start elsewhere
+            self._paid_s = 0.0
         if frame.is_valid_lap:
             pay_s = laps_gained(previous, frame) * self.lap_s
             self._paid_s += pay_s
