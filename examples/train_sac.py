@@ -1,0 +1,244 @@
+"""Teaches an agent to drive: soft actor-critic by stable-baselines3, over the wire.
+
+    uv run ac-bridge actor --lockstep --telemetry-hz 20 --smoothing none
+    uv run --extra train python examples/train_sac.py --seed 1 --out runs/wire_1
+
+The same without actor and network, and going on where a run was stopped:
+
+    uv run --extra train python examples/train_sac.py --local --seed 1 --out runs/local_1
+    uv run --extra train python examples/train_sac.py --local --out runs/local_1 --resume
+
+Every few thousand steps the policy drives a lap from the line, without noise; a valid one raises
+the ceiling of the speed. `progress.csv` has a line for each of these laps, `policy.pt` the newest
+policy for examples/evaluate.py, `buffer.npz` what it was taught with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import driving
+import numpy as np
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from stable_baselines3 import SAC
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+
+BUFFER_STEPS = 200_000
+RANDOM_STEPS = 2_000
+LAP_SEED = 1
+MOST_LAP_STEPS = 2_600
+BUFFER_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
+
+
+class Normalized(BaseFeaturesExtractor):
+    """Brings each number of the observation to mean 0 and deviation 1, as it was seen so far."""
+
+    def __init__(self, space: Any) -> None:
+        super().__init__(space, space.shape[0])
+        self._norm = torch.nn.BatchNorm1d(space.shape[0], affine=False, momentum=0.01)
+
+    def forward(self, observations: Any) -> Any:
+        """Normalize a batch."""
+        return torch.clamp(self._norm(observations), -10.0, 10.0)
+
+
+class Advance(BaseCallback):
+    """Moves the progress bar."""
+
+    def __init__(self, bar: Progress) -> None:
+        super().__init__()
+        self._bar = bar
+
+    def _on_step(self) -> bool:
+        self._bar.advance(self._bar.task_ids[0])
+        return True
+
+
+def new_model(env: driving.Env, seed: int) -> SAC:
+    """Return an agent that knows nothing."""
+    return SAC(
+        "MlpPolicy",
+        env,
+        learning_rate=3e-4,
+        gamma=0.98,
+        batch_size=128,
+        buffer_size=BUFFER_STEPS,
+        learning_starts=RANDOM_STEPS,
+        seed=seed,
+        device="cpu",
+        policy_kwargs={
+            "net_arch": [128, 128],
+            "features_extractor_class": Normalized,
+            "share_features_extractor": False,
+        },
+    )
+
+
+def policy_of(model: SAC) -> Any:
+    """Return the policy as a function, without the noise of exploring."""
+    model.policy.set_training_mode(False)
+    return lambda observation: model.predict(observation, deterministic=True)[0]
+
+
+@dataclasses.dataclass
+class Run:
+    """A training run and its folder.
+
+    Args:
+        out: its folder.
+        env: what it drives.
+        seed: of every draw.
+        random_starts: share of the episodes that begin anywhere.
+    """
+
+    out: Path
+    env: driving.SpeedAndSteering
+    seed: int
+    random_starts: float
+    steps: int = 0
+    wall_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.out.mkdir(parents=True, exist_ok=True)
+        # A run that goes on draws other numbers than those it has drawn already.
+        draws = self.seed if not self.steps else self.seed + self.steps
+        self._training = driving.training_env(self.env, draws, self.random_starts)
+        self.model = new_model(self._training, draws)
+
+    def teach(self, steps: int, bar: Progress) -> None:
+        """Make so many steps, and learn from each; then drive a lap, and write all down."""
+        began = time.monotonic()  # noqa: TID251 -- an example, and no tick depends on it
+        self.model.set_env(self._training, force_reset=True)  # the lap has moved the car
+        self.model.learn(steps, callback=Advance(bar), reset_num_timesteps=self.steps == 0)
+        self.steps += steps
+        taught_s = time.monotonic() - began  # noqa: TID251
+        seed = LAP_SEED if driving.can_repeat(self.env) else None
+        lap = driving.drive_lap(self.env, policy_of(self.model), seed, MOST_LAP_STEPS)
+        self.wall_s += time.monotonic() - began  # noqa: TID251
+        row = {
+            "steps": self.steps,
+            "wall_s": round(self.wall_s, 1),
+            "steps_per_s": round(steps / taught_s, 1),
+            "ceiling_kmh": round(self.env.ceiling_kmh, 1),
+            **dataclasses.asdict(lap),
+        }
+        self._write_down(row)
+        bar.console.print(
+            f"{self.steps} steps, {self.wall_s / 60:.1f} min, ceiling "
+            f"{self.env.ceiling_kmh:.0f} km/h: {lap}"
+        )
+        if lap.valid:
+            self.env.raise_ceiling()
+        self.save()
+
+    def _write_down(self, row: dict[str, Any]) -> None:
+        path = self.out / "progress.csv"
+        is_new = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, row)
+            if is_new:
+                writer.writeheader()
+            writer.writerow(row)
+
+    def save(self) -> None:
+        """Write everything that going on needs, so that a kill at any moment leaves a whole one."""
+        model, buffer = self.model, self.model.replay_buffer
+        kept = {
+            "weights": model.get_parameters(),
+            "log_ent_coef": model.log_ent_coef.data,
+            "updates": model._n_updates,
+            "ceiling_kmh": self.env.ceiling_kmh,
+            "seed": self.seed,
+            "steps": self.steps,
+            "wall_s": self.wall_s,
+        }
+        torch.save(kept, self.out / "policy.pt.new")
+        rows = buffer.size()
+        with (self.out / "buffer.npz.new").open("wb") as file:
+            np.savez(
+                file,
+                pos=buffer.pos,
+                full=buffer.full,
+                **{name: getattr(buffer, name)[:rows] for name in BUFFER_ARRAYS},
+            )
+        for name in ("buffer.npz", "policy.pt"):
+            (self.out / f"{name}.new").replace(self.out / name)
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Go on where a run of this folder was saved."""
+        apply(self.model, kept)
+        with np.load(self.out / "buffer.npz", allow_pickle=False) as arrays:
+            buffer = self.model.replay_buffer
+            buffer.pos, buffer.full = int(arrays["pos"]), bool(arrays["full"])
+            for name in BUFFER_ARRAYS:
+                getattr(buffer, name)[: len(arrays[name])] = arrays[name]
+        self.env.ceiling_kmh = kept["ceiling_kmh"]
+
+
+def apply(model: SAC, kept: dict[str, Any]) -> None:
+    """Give an agent what another had learned."""
+    model.set_parameters(kept["weights"])
+    model.log_ent_coef.data.copy_(kept["log_ent_coef"])
+    model._n_updates = kept["updates"]
+    model.num_timesteps = kept["steps"]
+
+
+def read_kept(out: Path) -> dict[str, Any]:
+    """Return what a run has saved; numbers alone, never code."""
+    path = out / "policy.pt"
+    if not path.exists():
+        raise SystemExit(f"There is no policy.pt in {out}: nothing was saved there yet.")
+    kept: dict[str, Any] = torch.load(path, weights_only=True)
+    return kept
+
+
+def main(options: argparse.Namespace) -> None:
+    """Train."""
+    if not options.resume and (options.out / "progress.csv").exists():
+        raise SystemExit(f"{options.out} has a run already: --resume it, or give another --out.")
+    torch.set_num_threads(1)  # more are slower with networks so small
+    kept = read_kept(options.out) if options.resume else None
+    env = driving.SpeedAndSteering(driving.open_env(None if options.local else options.uri))
+    seed, steps, wall_s = (
+        (kept["seed"], kept["steps"], kept["wall_s"]) if kept else (options.seed, 0, 0.0)
+    )
+    run = Run(options.out, env, seed, options.random_starts, steps, wall_s)
+    if kept:
+        run.restore(kept)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    try:
+        with Progress(*columns, TimeRemainingColumn()) as bar:
+            bar.add_task("steps", total=options.steps, completed=run.steps)
+            while run.steps < options.steps:
+                run.teach(min(options.every, options.steps - run.steps), bar)
+    finally:
+        env.close()
+    print(json.dumps({"out": str(options.out), "steps": run.steps, "wall_s": round(run.wall_s, 1)}))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--uri", default="ws://127.0.0.1:8765", help="the actor's address")
+    parser.add_argument("--local", action="store_true", help="no network: a stand-in in here")
+    parser.add_argument("--seed", type=int, default=1, help="of every draw")
+    parser.add_argument("--steps", type=int, default=60_000, help="of training, in all")
+    parser.add_argument("--every", type=int, default=5_000, help="steps from one lap to the next")
+    parser.add_argument(
+        "--random-starts",
+        type=float,
+        default=driving.RANDOM_STARTS,
+        help="share of episodes that begin anywhere; 0 for a game that starts where it likes",
+    )
+    parser.add_argument("--out", type=Path, default=Path("runs/sac"), help="folder to write into")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    main(parser.parse_args())
