@@ -19,11 +19,9 @@ import argparse
 import csv
 import dataclasses
 import json
-import time
 from pathlib import Path
 from typing import Any
 
-import driving
 import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -31,10 +29,10 @@ from stable_baselines3 import SAC
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
+import driving
+from ac_bridge_client.clock import monotonic_s
+
 BUFFER_STEPS = 200_000
-RANDOM_STEPS = 2_000
-LAP_SEED = 1
-MOST_LAP_STEPS = 2_600
 BUFFER_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
 
@@ -62,16 +60,16 @@ class Advance(BaseCallback):
         return True
 
 
-def new_model(env: driving.Env, seed: int) -> SAC:
-    """Return an agent that knows nothing."""
+def new_model(env: driving.Env, seed: int, *, random_steps: int = 0, buffer_steps: int = 1) -> SAC:
+    """Return an agent that knows nothing; it draws its first actions from the whole space."""
     return SAC(
         "MlpPolicy",
         env,
         learning_rate=3e-4,
         gamma=0.98,
         batch_size=128,
-        buffer_size=BUFFER_STEPS,
-        learning_starts=RANDOM_STEPS,
+        buffer_size=buffer_steps,
+        learning_starts=random_steps,
         seed=seed,
         device="cpu",
         policy_kwargs={
@@ -97,12 +95,16 @@ class Run:
         env: what it drives.
         seed: of every draw.
         random_starts: share of the episodes that begin anywhere.
+        random_steps: before it learns.
+        steps: made so far.
+        wall_s: taken so far, in seconds.
     """
 
     out: Path
     env: driving.SpeedAndSteering
     seed: int
     random_starts: float
+    random_steps: int
     steps: int = 0
     wall_s: float = 0.0
 
@@ -111,18 +113,19 @@ class Run:
         # A run that goes on draws other numbers than those it has drawn already.
         draws = self.seed if not self.steps else self.seed + self.steps
         self._training = driving.training_env(self.env, draws, self.random_starts)
-        self.model = new_model(self._training, draws)
+        self.model = new_model(
+            self._training, draws, random_steps=self.random_steps, buffer_steps=BUFFER_STEPS
+        )
 
     def teach(self, steps: int, bar: Progress) -> None:
         """Make so many steps, and learn from each; then drive a lap, and write all down."""
-        began = time.monotonic()  # noqa: TID251 -- an example, and no tick depends on it
+        began = monotonic_s()
         self.model.set_env(self._training, force_reset=True)  # the lap has moved the car
         self.model.learn(steps, callback=Advance(bar), reset_num_timesteps=self.steps == 0)
         self.steps += steps
-        taught_s = time.monotonic() - began  # noqa: TID251
-        seed = LAP_SEED if driving.can_repeat(self.env) else None
-        lap = driving.drive_lap(self.env, policy_of(self.model), seed, MOST_LAP_STEPS)
-        self.wall_s += time.monotonic() - began  # noqa: TID251
+        taught_s = monotonic_s() - began
+        lap = driving.drive_lap(self.env, policy_of(self.model))
+        self.wall_s += monotonic_s() - began
         row = {
             "steps": self.steps,
             "wall_s": round(self.wall_s, 1),
@@ -196,7 +199,10 @@ def read_kept(out: Path) -> dict[str, Any]:
     path = out / "policy.pt"
     if not path.exists():
         raise SystemExit(f"There is no policy.pt in {out}: nothing was saved there yet.")
-    kept: dict[str, Any] = torch.load(path, weights_only=True)
+    try:
+        kept: dict[str, Any] = torch.load(path, weights_only=True)
+    except Exception as error:
+        raise SystemExit(f"{path} is no policy of train_sac.py, or is damaged: {error}") from error
     return kept
 
 
@@ -210,7 +216,7 @@ def main(options: argparse.Namespace) -> None:
     seed, steps, wall_s = (
         (kept["seed"], kept["steps"], kept["wall_s"]) if kept else (options.seed, 0, 0.0)
     )
-    run = Run(options.out, env, seed, options.random_starts, steps, wall_s)
+    run = Run(options.out, env, seed, options.random_starts, options.random_steps, steps, wall_s)
     if kept:
         run.restore(kept)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -228,17 +234,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--uri", default="ws://127.0.0.1:8765", help="the actor's address")
-    parser.add_argument("--local", action="store_true", help="no network: a stand-in in here")
+    driving.add_where(parser)
     parser.add_argument("--seed", type=int, default=1, help="of every draw")
     parser.add_argument("--steps", type=int, default=60_000, help="of training, in all")
     parser.add_argument("--every", type=int, default=5_000, help="steps from one lap to the next")
-    parser.add_argument(
-        "--random-starts",
-        type=float,
-        default=driving.RANDOM_STARTS,
-        help="share of episodes that begin anywhere; 0 for a game that starts where it likes",
-    )
+    parser.add_argument("--random-steps", type=int, default=2_000, help="before it learns")
+    driving.add_random_starts(parser)
     parser.add_argument("--out", type=Path, default=Path("runs/sac"), help="folder to write into")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     main(parser.parse_args())
