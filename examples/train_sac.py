@@ -9,7 +9,7 @@ The same without actor and network, and going on where a run was stopped:
     uv run --extra train python examples/train_sac.py --local --out runs/local_1 --resume
 
 Every few thousand steps the policy drives a lap from the line, without noise; a valid one raises
-the ceiling of the speed. `progress.csv` has a line for each of these laps, `policy.pt` the newest
+the ceiling of the speed, a failure lowers it a little. `progress.csv` has a line for each of these laps, `policy.pt` the newest
 policy for examples/evaluate.py, `buffer.npz` what it was taught with.
 """
 
@@ -138,8 +138,7 @@ class Run:
             f"{self.steps} steps, {self.wall_s / 60:.1f} min, ceiling "
             f"{self.env.ceiling_kmh:.0f} km/h: {lap}"
         )
-        if lap.valid:
-            self.env.raise_ceiling()
+        self.env.move_ceiling(passed=lap.valid)
         self.save()
 
     def _write_down(self, row: dict[str, Any]) -> None:
