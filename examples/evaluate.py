@@ -24,10 +24,12 @@ import driving
 import train_sac
 from ac_bridge_client.drivers import LineDriver
 
+FILES = ["best.pt", "policy.pt"]
+
 
 def laps_of(options: argparse.Namespace) -> list[tuple[str, driving.Lap]]:
     """Drive, and return who drove each lap and how it went."""
-    kept = train_sac.read_kept(options.run)
+    kept = train_sac.read_kept(options.run, *(["policy.pt"] if options.newest else FILES))
     env = driving.open_env(None if options.local else options.uri, options.record)
     try:
         pupil = driving.SpeedAndSteering(env)
@@ -76,6 +78,7 @@ if __name__ == "__main__":
     parser.add_argument(
         "--ceiling-kmh", type=float, help="of the speed; the run's own unless given"
     )
+    parser.add_argument("--newest", action="store_true", help="policy, not the one of the best lap")
     parser.add_argument("--baseline", action="store_true", help="and one lap of the line driver")
     parser.add_argument("--record", help="a file to record into; not with --local")
     parser.add_argument("--json", action="store_true", help="for programs")

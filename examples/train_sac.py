@@ -9,8 +9,9 @@ The same without actor and network, and going on where a run was stopped:
     uv run --extra train python examples/train_sac.py --local --out runs/local_1 --resume
 
 Every few thousand steps the policy drives a lap from the line, without noise; a valid one raises
-the ceiling of the speed, a failure lowers it a little. `progress.csv` has a line for each of these laps, `policy.pt` the newest
-policy for examples/evaluate.py, `buffer.npz` what it was taught with.
+the ceiling of the speed, a failure lowers it a little. `progress.csv` has a line for each of these
+laps, `best.pt` the policy of the fastest one, for examples/evaluate.py; `policy.pt` has the newest,
+and `buffer.npz` what it was taught with, to go on from.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import argparse
 import csv
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,7 @@ class Run:
         random_steps: before it learns.
         steps: made so far.
         wall_s: taken so far, in seconds.
+        best_s: time of the fastest valid lap, in seconds.
     """
 
     out: Path
@@ -107,6 +110,7 @@ class Run:
     random_steps: int
     steps: int = 0
     wall_s: float = 0.0
+    best_s: float = math.inf
 
     def __post_init__(self) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
@@ -138,6 +142,9 @@ class Run:
             f"{self.steps} steps, {self.wall_s / 60:.1f} min, ceiling "
             f"{self.env.ceiling_kmh:.0f} km/h: {lap}"
         )
+        if lap.valid and lap.lap_s is not None and lap.lap_s < self.best_s:
+            self.best_s = lap.lap_s
+            self._write("best.pt", self._kept())
         self.env.move_ceiling(passed=lap.valid)
         self.save()
 
@@ -151,28 +158,31 @@ class Run:
             writer.writerow(row)
 
     def save(self) -> None:
-        """Write everything that going on needs, so that a kill at any moment leaves a whole one."""
-        model, buffer = self.model, self.model.replay_buffer
-        kept = {
-            "weights": model.get_parameters(),
-            "log_ent_coef": model.log_ent_coef.data,
-            "updates": model._n_updates,
+        """Write everything that going on needs."""
+        buffer = self.model.replay_buffer
+        rows = buffer.size()
+        arrays = {name: getattr(buffer, name)[:rows] for name in BUFFER_ARRAYS}
+        with (self.out / "buffer.npz.new").open("wb") as file:
+            np.savez(file, pos=buffer.pos, full=buffer.full, **arrays)
+        (self.out / "buffer.npz.new").replace(self.out / "buffer.npz")
+        self._write("policy.pt", self._kept())
+
+    def _kept(self) -> dict[str, Any]:
+        return {
+            "weights": self.model.get_parameters(),
+            "log_ent_coef": self.model.log_ent_coef.data,
+            "updates": self.model._n_updates,
             "ceiling_kmh": self.env.ceiling_kmh,
             "seed": self.seed,
             "steps": self.steps,
             "wall_s": self.wall_s,
+            "best_s": self.best_s,
         }
-        torch.save(kept, self.out / "policy.pt.new")
-        rows = buffer.size()
-        with (self.out / "buffer.npz.new").open("wb") as file:
-            np.savez(
-                file,
-                pos=buffer.pos,
-                full=buffer.full,
-                **{name: getattr(buffer, name)[:rows] for name in BUFFER_ARRAYS},
-            )
-        for name in ("buffer.npz", "policy.pt"):
-            (self.out / f"{name}.new").replace(self.out / name)
+
+    def _write(self, name: str, kept: dict[str, Any]) -> None:
+        """Write a file so that a kill at any moment leaves the old one or the new one."""
+        torch.save(kept, self.out / f"{name}.new")
+        (self.out / f"{name}.new").replace(self.out / name)
 
     def restore(self, kept: dict[str, Any]) -> None:
         """Go on where a run of this folder was saved."""
@@ -193,11 +203,12 @@ def apply(model: SAC, kept: dict[str, Any]) -> None:
     model.num_timesteps = kept["steps"]
 
 
-def read_kept(out: Path) -> dict[str, Any]:
-    """Return what a run has saved; numbers alone, never code."""
-    path = out / "policy.pt"
-    if not path.exists():
-        raise SystemExit(f"There is no policy.pt in {out}: nothing was saved there yet.")
+def read_kept(out: Path, *names: str) -> dict[str, Any]:
+    """Return the first of these files that a run has saved; numbers alone, never code."""
+    found = [out / name for name in names if (out / name).exists()]
+    if not found:
+        raise SystemExit(f"There is no {names[-1]} in {out}: nothing was saved there yet.")
+    path = found[0]
     try:
         kept: dict[str, Any] = torch.load(path, weights_only=True)
     except Exception as error:
@@ -210,12 +221,11 @@ def main(options: argparse.Namespace) -> None:
     if not options.resume and (options.out / "progress.csv").exists():
         raise SystemExit(f"{options.out} has a run already: --resume it, or give another --out.")
     torch.set_num_threads(1)  # more are slower with networks so small
-    kept = read_kept(options.out) if options.resume else None
+    kept = read_kept(options.out, "policy.pt") if options.resume else None
     env = driving.SpeedAndSteering(driving.open_env(None if options.local else options.uri))
-    seed, steps, wall_s = (
-        (kept["seed"], kept["steps"], kept["wall_s"]) if kept else (options.seed, 0, 0.0)
-    )
-    run = Run(options.out, env, seed, options.random_starts, options.random_steps, steps, wall_s)
+    past = {name: kept[name] for name in ("steps", "wall_s", "best_s")} if kept else {}
+    seed = kept["seed"] if kept else options.seed
+    run = Run(options.out, env, seed, options.random_starts, options.random_steps, **past)
     if kept:
         run.restore(kept)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
