@@ -56,6 +56,9 @@ ROAD_FEATURES_ASKED = 8
 FEATURE_OPTIONS = 4
 """Most options of one feature."""
 
+TASK_CONSTANTS = 16
+"""Most constants of a task or rule, and most rules of a task: twice what any has."""
+
 PAST_TICKS = 16
 """How many control ticks an observation may look back: the actor keeps so many."""
 
