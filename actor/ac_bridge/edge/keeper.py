@@ -94,7 +94,7 @@ class SpoolKeeper(Closing):
 
     def acknowledge(self, upto: int) -> Future[None]:
         """Have records removed up to a number, as `Spool.acknowledge` does."""
-        return self._ask(lambda: self._spool.acknowledge(upto))
+        return self._ask(lambda: self._acknowledge(upto))
 
     def flush(self) -> Future[int]:
         """Have all that waits written; return what will be the last number then.
@@ -166,6 +166,11 @@ class SpoolKeeper(Closing):
             _answer(*job)
         return True
 
+    def _acknowledge(self, upto: int) -> None:
+        self._spool.acknowledge(upto)
+        with self._changed:
+            self._room_bytes = self._spool.room_bytes
+
     def _write_due(self) -> None:
         try:
             self._write_batch()
@@ -197,13 +202,13 @@ class SpoolKeeper(Closing):
         """Write what waits, and let go of everything."""
         with self._changed:
             self._closing = True
+        for future, _ in self._jobs:  # none, unless a callback raised
+            future.cancel()
         try:
             with self._spool:
                 self._write_all()
         except SpoolError as error:
             self._end_error = error
-        for future, _ in self._jobs:
-            future.cancel()
 
     # --- Inside -----------------------------------------------------------------------------------
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import enum
-import sqlite3
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ac_bridge.edge.spool_file import Force, failures_of, open_file, transaction
+from ac_bridge.edge.spool_file import Force, damage, failures_of, open_file, transaction
 from ac_bridge_protocol.errors import (
     LocalProtocolError,
     SettingError,
@@ -132,7 +132,8 @@ class Spool(Closing):
         # numbers would be given to others, which it would then take for known.
         with self._changing(Force.NOW):
             self._database.executemany(
-                "INSERT INTO record VALUES (?, ?)", enumerate(records, last + 1)
+                "INSERT INTO record VALUES (?, ?, ?)",
+                ((n, _checksum(n, record), record) for n, record in enumerate(records, last + 1)),
             )
             if now.bytes > self.max_bytes:
                 now = self._without_oldest(now)
@@ -154,12 +155,15 @@ class Spool(Closing):
         """
         found: list[tuple[int, bytes]] = []
         size = 0
-        question = "SELECT number, payload FROM record WHERE number > ? ORDER BY number LIMIT ?"
+        question = "SELECT * FROM record WHERE number > ? ORDER BY number LIMIT ?"
         with (
             failures_of(self.path),
             contextlib.closing(self._database.execute(question, (after, max_records))) as rows,
         ):
-            for number, payload in rows:
+            for number, checksum, payload in rows:
+                # SQLite notices a damaged page only where it cannot be one.
+                if not isinstance(payload, bytes) or checksum != _checksum(number, payload):
+                    raise damage(self.path, f"record {number} is not what it was")
                 size += len(payload)
                 if found and size > max_bytes:
                     break
@@ -247,7 +251,7 @@ class Spool(Closing):
                 "SELECT spool_id, last, acknowledged, dropped, records, bytes FROM state"
             ).fetchall()
             if len(rows) != 1:
-                raise sqlite3.DatabaseError(f"it has {len(rows)} states, not one")
+                raise damage(self.path, f"it has {len(rows)} states, not one")
             [(spool_id, last, acknowledged, dropped, records, size)] = rows
             first = self._first(last)
         return spool_id, SpoolStats(first, last, acknowledged, records, size, dropped)
@@ -295,3 +299,7 @@ class Spool(Closing):
         if free > FREE_PAGES:
             pages = min(free - FREE_PAGES, PAGES_AT_ONCE)
             self._database.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+
+
+def _checksum(number: int, payload: bytes) -> int:
+    return zlib.crc32(payload, number & 0xFFFFFFFF)

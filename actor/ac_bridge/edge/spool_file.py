@@ -20,16 +20,18 @@ APPLICATION_ID = 0x61634273
 SCHEMA_VERSION = 1
 """Kept as `user_version`. A file of a newer one is refused; an older one would be brought up."""
 
-_SETTINGS = (
-    # One process has the file from its first look to its end, however it ends: the system lets go
-    # of the lock. It also spares the memory that processes share otherwise.
-    "PRAGMA locking_mode = EXCLUSIVE",
-    # For a new file. Pages that are free are used again anyway; this lets them be given back.
-    "PRAGMA auto_vacuum = INCREMENTAL",
-)
+# One process has the file from its first look to its end, however it ends: the system lets go of
+# the lock. It also spares the memory that processes share otherwise.
+_ALONE = "PRAGMA locking_mode = EXCLUSIVE"
+
+# Pages that are free are used again anyway; this lets them be given back. For a new file only, as
+# it writes to any other.
+_SHRINKING = "PRAGMA auto_vacuum = INCREMENTAL"
 
 _TABLES = (
-    "CREATE TABLE record (number INTEGER PRIMARY KEY, payload BLOB NOT NULL)",
+    """CREATE TABLE record (
+        number INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, payload BLOB NOT NULL
+    )""",
     """CREATE TABLE state (
         spool_id TEXT NOT NULL, last INTEGER NOT NULL, acknowledged INTEGER NOT NULL,
         dropped INTEGER NOT NULL, records INTEGER NOT NULL, bytes INTEGER NOT NULL
@@ -97,9 +99,19 @@ def failures_of(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", None)  # the low byte is the kind of error
-        what, hint = _OTHERWISE if code is None else _REASONS.get(code & 0xFF, _OTHERWISE)
-        raise SpoolError(f"The spool {path} {what}: {error}.", file=str(path), hint=hint) from error
+        # None for a mistake in using it; of other codes, the low byte is the kind of error.
+        code = getattr(error, "sqlite_errorcode", None) or sqlite3.SQLITE_ERROR
+        raise _failure(path, code & 0xFF, str(error)) from error
+
+
+def damage(path: Path, why: str) -> SpoolError:
+    """Return the error for a file that holds what cannot be."""
+    return _failure(path, sqlite3.SQLITE_CORRUPT, why)
+
+
+def _failure(path: Path, code: int, why: str) -> SpoolError:
+    what, hint = _REASONS.get(code, _OTHERWISE)
+    return SpoolError(f"The spool {path} {what}: {why}.", file=str(path), hint=hint)
 
 
 class Force(enum.StrEnum):
@@ -127,8 +139,9 @@ def transaction(database: sqlite3.Connection, force: Force) -> Iterator[None]:
 
 
 def _set_up(database: sqlite3.Connection, path: Path) -> None:
-    for setting in _SETTINGS:
-        database.execute(setting)
+    database.execute(_ALONE)
+    if _is_new(path):
+        database.execute(_SHRINKING)
     with transaction(database, Force.NOW):
         if _number(database, "SELECT count(*) FROM sqlite_master"):
             _check(database, path)
@@ -140,6 +153,14 @@ def _set_up(database: sqlite3.Connection, path: Path) -> None:
             )
     # After the lock was taken, and after a file of somebody else's was refused.
     database.execute("PRAGMA journal_mode = WAL")
+
+
+def _is_new(path: Path) -> bool:
+    """Whether nothing is in the file, as far as one can see."""
+    try:
+        return path.stat().st_size == 0
+    except OSError:  # not there, or else SQLite says what is wrong
+        return True
 
 
 def _check(database: sqlite3.Connection, path: Path) -> None:
