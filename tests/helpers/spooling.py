@@ -60,11 +60,16 @@ def main() -> None:
         stats = spool.stats()
         count = chance.choice((1, 3, 40, 256))
         last = spool.append([content(stats.last + 1 + more) for more in range(count)])
-        print("appended", last, flush=True)
+        _tell("appended", last)
         if chance.random() < 0.3:
             upto = chance.randint(stats.acknowledged, last)
             spool.acknowledge(upto)
-            print("acknowledged", upto, flush=True)
+            _tell("acknowledged", upto)
+
+
+def _tell(what: str, number: int) -> None:
+    sys.stdout.write(f"{what} {number}\n")
+    sys.stdout.flush()
 
 
 def _end_with_master() -> None:

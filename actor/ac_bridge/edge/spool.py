@@ -296,9 +296,9 @@ class Spool(Closing):
     def _give_back(self) -> None:
         """Let the file shrink, if far more of it is free than is needed soon."""
         [free] = self._database.execute("PRAGMA freelist_count").fetchone()
-        if free > FREE_PAGES:
-            pages = min(free - FREE_PAGES, PAGES_AT_ONCE)
-            self._database.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+        for _ in range(min(free - FREE_PAGES, PAGES_AT_ONCE)):
+            # Of one for many pages at once, Python's module would do the first step alone.
+            self._database.execute("PRAGMA incremental_vacuum(1)").fetchall()
 
 
 def _checksum(number: int, payload: bytes) -> int:
