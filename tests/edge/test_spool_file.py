@@ -90,6 +90,10 @@ def another_database(path: Path) -> None:
     change(path, "CREATE TABLE laps (number INTEGER)")
 
 
+def marked_database(path: Path) -> None:
+    change(path, "PRAGMA application_id = 7")
+
+
 def newer(path: Path) -> None:
     filled(path)
     change(path, f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
@@ -100,6 +104,7 @@ def newer(path: Path) -> None:
     [
         (text, "is no spool"),
         (another_database, "is no spool"),
+        (marked_database, "is no spool"),
         (newer, f"has version {SCHEMA_VERSION + 1}"),
     ],
 )

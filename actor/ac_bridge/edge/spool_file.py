@@ -18,7 +18,7 @@ from ac_bridge_protocol.errors import SpoolError
 APPLICATION_ID = 0x61634273
 """Marks a database as a spool, in its header: "acBs"."""
 SCHEMA_VERSION = 1
-"""Kept as `user_version`. A file of a newer one is refused; an older one would be brought up."""
+"""Kept as `user_version`. A file of another one is refused."""
 
 # One process has the file from its first look to its end, however it ends: the system lets go of
 # the lock. It also spares the memory that processes share otherwise.
@@ -39,6 +39,13 @@ _TABLES = (
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
+
+_MARKS = (
+    "SELECT count(*) FROM sqlite_master",
+    "PRAGMA application_id",
+    "PRAGMA user_version",
+)
+"""Each is zero in a file that is still to be made."""
 
 _NEW_FILE = "Name another file, or move this one away: a new one is made."
 
@@ -143,7 +150,7 @@ def _set_up(database: sqlite3.Connection, path: Path) -> None:
     if _is_new(path):
         database.execute(_SHRINKING)
     with transaction(database, Force.NOW):
-        if _number(database, "SELECT count(*) FROM sqlite_master"):
+        if any(_number(database, question) for question in _MARKS):
             _check(database, path)
         else:
             for statement in _TABLES:
