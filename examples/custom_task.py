@@ -48,7 +48,7 @@ class ReachSpeed:
 def run(uri: str, steps: int) -> None:
     """Floor it until the task says that the episode is over."""
     env = RemoteEnv(uri, task=ReachSpeed(goal_kmh=80.0))
-    env.reset(seed=1)
+    env.reset()
     total = 0.0
     for step in range(1, steps + 1):
         _, reward, terminated, truncated, info = env.step([0.0, 1.0, 0.0])

@@ -2,11 +2,12 @@
 
 An agent that has never driven crashes in the first corner whatever it learns, unless it may begin
 slowly. So its actions are a change of steering and a speed, and the speed has a ceiling that rises
-with each valid lap: the limit is always just a little away.
+with each valid lap and falls a little with each failure: the limit is always just a little away.
 """
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -46,10 +47,13 @@ STEER_A_STEP = 0.15
 FIRST_CEILING_KMH = 45.0
 """No corner of the stand-in's track needs the brake below it."""
 LAST_CEILING_KMH = 220.0
-CEILING_GROWTH = 1.12
+CEILING_GROWTH, CEILING_RETREAT = 1.12, 0.96
 SPEED_BAND_KMH = 15.0
 """Full throttle or the whole brake answers a speed that is so far off."""
 MOST_BRAKE = 0.8
+LAP_SEED = 1
+MOST_LAP_STEPS = 2_600
+"""A drive that takes longer is given up."""
 STEPS_TO_LAP_TIME = 2
 """The game writes a lap's time a moment after it has counted the lap."""
 
@@ -79,6 +83,22 @@ class LearnToDrive:
         judged = self._progress.step(previous, action, frame)
         reward = judged.reward / METRES_A_POINT - END_COST * judged.terminated
         return dataclasses.replace(judged, reward=reward)
+
+
+def add_where(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what to drive."""
+    parser.add_argument("--uri", default="ws://127.0.0.1:8765", help="the actor's address")
+    parser.add_argument("--local", action="store_true", help="no network: a stand-in in here")
+
+
+def add_random_starts(parser: argparse.ArgumentParser) -> None:
+    """Add the option for games that start where they like."""
+    parser.add_argument(
+        "--random-starts",
+        type=float,
+        default=RANDOM_STARTS,
+        help="share of episodes that begin anywhere; 0 for a game that starts where it likes",
+    )
 
 
 def open_env(uri: str | None, record: str | None = None) -> Env:
@@ -148,9 +168,11 @@ class SpeedAndSteering(gym.Wrapper[Array, Array, Array, Array]):
         self.ceiling_kmh = FIRST_CEILING_KMH
         self._steer, self._speed_kmh = 0.0, 0.0
 
-    def raise_ceiling(self) -> None:
-        """Allow a little more."""
-        self.ceiling_kmh = min(self.ceiling_kmh * CEILING_GROWTH, LAST_CEILING_KMH)
+    def move_ceiling(self, *, passed: bool) -> None:
+        """Allow a little more after a valid lap, and a little less after a failure."""
+        factor = CEILING_GROWTH if passed else CEILING_RETREAT
+        moved_kmh = max(self.ceiling_kmh * factor, FIRST_CEILING_KMH)
+        self.ceiling_kmh = min(moved_kmh, LAST_CEILING_KMH)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -230,24 +252,23 @@ class Lap:
         return f"{'valid' if self.valid else 'cut'} lap of {self.lap_s:.3f} s"
 
 
-def drive_lap(env: Env, act: Callable[[Array], Array], seed: int | None, most_steps: int) -> Lap:
+def drive_lap(env: Env, act: Callable[[Array], Array], seed: int = LAP_SEED) -> Lap:
     """Drive from the line until the lap is done or the drive is over.
 
     Args:
         env: not limited in steps.
         act: the policy.
-        seed: of the episode; None where the game takes none.
-        most_steps: when to give up.
+        seed: of the episode, where the game can repeat one.
     """
-    observation, info = env.reset(seed=seed)
+    observation, info = env.reset(seed=seed if can_repeat(env) else None)
     laps, valid, reason, steps_after = info["completed_laps"], False, "given_up", 0
-    distance_m, speed_sum, steps = 0.0, 0.0, 0
-    for steps in range(1, most_steps + 1):
+    distance_m, speeds_kmh = 0.0, [info["speed_kmh"]]
+    while len(speeds_kmh) <= MOST_LAP_STEPS:
         if info["completed_laps"] == laps:
             valid = info["is_valid_lap"]
         observation, _, terminated, truncated, info = env.step(act(observation))
         distance_m += info.get("progress_m", 0.0)
-        speed_sum += info["speed_kmh"]
+        speeds_kmh.append(info["speed_kmh"])
         steps_after += info["completed_laps"] > laps
         if steps_after > STEPS_TO_LAP_TIME:
             reason = "lap"
@@ -261,6 +282,6 @@ def drive_lap(env: Env, act: Callable[[Array], Array], seed: int | None, most_st
         lap_s=info["last_time"] / 1000.0 if done else None,
         valid=done and valid,
         end_reason=reason,
-        mean_kmh=round(speed_sum / max(steps, 1), 1),
-        lap_steps=steps,
+        mean_kmh=round(float(np.mean(speeds_kmh)), 1),
+        lap_steps=len(speeds_kmh) - 1,
     )

@@ -17,7 +17,7 @@ def drive(steps: int, *, lockstep: bool) -> None:
     """Pull away for two thirds of the steps, then brake."""
     with ACBridgeLocal(game="standin", lockstep=lockstep) as bridge:
         stepper = RealTimeStepper(bridge, control_hz=10)
-        _, info = stepper.reset(seed=1)
+        _, info = stepper.reset()
         for step in range(steps):
             going = step < steps * 2 / 3
             action = {"steer": 0.0, "throttle": 0.6} if going else {"steer": 0.0, "brake": 0.5}

@@ -13,10 +13,11 @@ import argparse
 from ac_bridge_client import RemoteEnv
 
 
-def train(uri: str, steps: int) -> None:
+def train(uri: str, steps: int, seed: int | None) -> None:
     """Step through episodes and print what each one paid."""
     env = RemoteEnv(uri)
-    observation, info = env.reset(seed=1)
+    env.action_space.seed(seed)
+    observation, info = env.reset(seed=seed)
     episode_return = 0.0
     for _ in range(steps):
         action = env.action_space.sample() * [0.3, 1.0, 0.0]  # your policy here
@@ -33,5 +34,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--uri", default="ws://127.0.0.1:8765", help="the actor's address")
     parser.add_argument("--steps", type=int, default=300, help="how many steps to take")
+    parser.add_argument("--seed", type=int, help="repeats an episode; of the stand-in only")
     options = parser.parse_args()
-    train(options.uri, options.steps)
+    train(options.uri, options.steps, options.seed)

@@ -9,8 +9,9 @@ The same without actor and network, and going on where a run was stopped:
     uv run --extra train python examples/train_sac.py --local --out runs/local_1 --resume
 
 Every few thousand steps the policy drives a lap from the line, without noise; a valid one raises
-the ceiling of the speed. `progress.csv` has a line for each of these laps, `policy.pt` the newest
-policy for examples/evaluate.py, `buffer.npz` what it was taught with.
+the ceiling of the speed, a failure lowers it a little. `progress.csv` has a line for each of these
+laps, `best.pt` the policy of the fastest one, for examples/evaluate.py; `policy.pt` has the newest,
+and `buffer.npz` what it was taught with, to go on from.
 """
 
 from __future__ import annotations
@@ -19,11 +20,10 @@ import argparse
 import csv
 import dataclasses
 import json
-import time
+import math
 from pathlib import Path
 from typing import Any
 
-import driving
 import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -31,10 +31,10 @@ from stable_baselines3 import SAC
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
+import driving
+from ac_bridge_client.clock import monotonic_s
+
 BUFFER_STEPS = 200_000
-RANDOM_STEPS = 2_000
-LAP_SEED = 1
-MOST_LAP_STEPS = 2_600
 BUFFER_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
 
@@ -62,16 +62,16 @@ class Advance(BaseCallback):
         return True
 
 
-def new_model(env: driving.Env, seed: int) -> SAC:
-    """Return an agent that knows nothing."""
+def new_model(env: driving.Env, seed: int, *, random_steps: int = 0, buffer_steps: int = 1) -> SAC:
+    """Return an agent that knows nothing; it draws its first actions from the whole space."""
     return SAC(
         "MlpPolicy",
         env,
         learning_rate=3e-4,
         gamma=0.98,
         batch_size=128,
-        buffer_size=BUFFER_STEPS,
-        learning_starts=RANDOM_STEPS,
+        buffer_size=buffer_steps,
+        learning_starts=random_steps,
         seed=seed,
         device="cpu",
         policy_kwargs={
@@ -97,32 +97,39 @@ class Run:
         env: what it drives.
         seed: of every draw.
         random_starts: share of the episodes that begin anywhere.
+        random_steps: before it learns.
+        steps: made so far.
+        wall_s: taken so far, in seconds.
+        best_s: time of the fastest valid lap, in seconds.
     """
 
     out: Path
     env: driving.SpeedAndSteering
     seed: int
     random_starts: float
+    random_steps: int
     steps: int = 0
     wall_s: float = 0.0
+    best_s: float = math.inf
 
     def __post_init__(self) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
         # A run that goes on draws other numbers than those it has drawn already.
         draws = self.seed if not self.steps else self.seed + self.steps
         self._training = driving.training_env(self.env, draws, self.random_starts)
-        self.model = new_model(self._training, draws)
+        self.model = new_model(
+            self._training, draws, random_steps=self.random_steps, buffer_steps=BUFFER_STEPS
+        )
 
     def teach(self, steps: int, bar: Progress) -> None:
         """Make so many steps, and learn from each; then drive a lap, and write all down."""
-        began = time.monotonic()  # noqa: TID251 -- an example, and no tick depends on it
+        began = monotonic_s()
         self.model.set_env(self._training, force_reset=True)  # the lap has moved the car
         self.model.learn(steps, callback=Advance(bar), reset_num_timesteps=self.steps == 0)
         self.steps += steps
-        taught_s = time.monotonic() - began  # noqa: TID251
-        seed = LAP_SEED if driving.can_repeat(self.env) else None
-        lap = driving.drive_lap(self.env, policy_of(self.model), seed, MOST_LAP_STEPS)
-        self.wall_s += time.monotonic() - began  # noqa: TID251
+        taught_s = monotonic_s() - began
+        lap = driving.drive_lap(self.env, policy_of(self.model))
+        self.wall_s += monotonic_s() - began
         row = {
             "steps": self.steps,
             "wall_s": round(self.wall_s, 1),
@@ -135,8 +142,10 @@ class Run:
             f"{self.steps} steps, {self.wall_s / 60:.1f} min, ceiling "
             f"{self.env.ceiling_kmh:.0f} km/h: {lap}"
         )
-        if lap.valid:
-            self.env.raise_ceiling()
+        if lap.valid and lap.lap_s is not None and lap.lap_s < self.best_s:
+            self.best_s = lap.lap_s
+            self._write("best.pt", self._kept())
+        self.env.move_ceiling(passed=lap.valid)
         self.save()
 
     def _write_down(self, row: dict[str, Any]) -> None:
@@ -149,28 +158,31 @@ class Run:
             writer.writerow(row)
 
     def save(self) -> None:
-        """Write everything that going on needs, so that a kill at any moment leaves a whole one."""
-        model, buffer = self.model, self.model.replay_buffer
-        kept = {
-            "weights": model.get_parameters(),
-            "log_ent_coef": model.log_ent_coef.data,
-            "updates": model._n_updates,
+        """Write everything that going on needs."""
+        buffer = self.model.replay_buffer
+        rows = buffer.size()
+        arrays = {name: getattr(buffer, name)[:rows] for name in BUFFER_ARRAYS}
+        with (self.out / "buffer.npz.new").open("wb") as file:
+            np.savez(file, pos=buffer.pos, full=buffer.full, **arrays)
+        (self.out / "buffer.npz.new").replace(self.out / "buffer.npz")
+        self._write("policy.pt", self._kept())
+
+    def _kept(self) -> dict[str, Any]:
+        return {
+            "weights": self.model.get_parameters(),
+            "log_ent_coef": self.model.log_ent_coef.data,
+            "updates": self.model._n_updates,
             "ceiling_kmh": self.env.ceiling_kmh,
             "seed": self.seed,
             "steps": self.steps,
             "wall_s": self.wall_s,
+            "best_s": self.best_s,
         }
-        torch.save(kept, self.out / "policy.pt.new")
-        rows = buffer.size()
-        with (self.out / "buffer.npz.new").open("wb") as file:
-            np.savez(
-                file,
-                pos=buffer.pos,
-                full=buffer.full,
-                **{name: getattr(buffer, name)[:rows] for name in BUFFER_ARRAYS},
-            )
-        for name in ("buffer.npz", "policy.pt"):
-            (self.out / f"{name}.new").replace(self.out / name)
+
+    def _write(self, name: str, kept: dict[str, Any]) -> None:
+        """Write a file so that a kill at any moment leaves the old one or the new one."""
+        torch.save(kept, self.out / f"{name}.new")
+        (self.out / f"{name}.new").replace(self.out / name)
 
     def restore(self, kept: dict[str, Any]) -> None:
         """Go on where a run of this folder was saved."""
@@ -191,12 +203,16 @@ def apply(model: SAC, kept: dict[str, Any]) -> None:
     model.num_timesteps = kept["steps"]
 
 
-def read_kept(out: Path) -> dict[str, Any]:
-    """Return what a run has saved; numbers alone, never code."""
-    path = out / "policy.pt"
-    if not path.exists():
-        raise SystemExit(f"There is no policy.pt in {out}: nothing was saved there yet.")
-    kept: dict[str, Any] = torch.load(path, weights_only=True)
+def read_kept(out: Path, *names: str) -> dict[str, Any]:
+    """Return the first of these files that a run has saved; numbers alone, never code."""
+    found = [out / name for name in names if (out / name).exists()]
+    if not found:
+        raise SystemExit(f"There is no {names[-1]} in {out}: nothing was saved there yet.")
+    path = found[0]
+    try:
+        kept: dict[str, Any] = torch.load(path, weights_only=True)
+    except Exception as error:
+        raise SystemExit(f"{path} is no policy of train_sac.py, or is damaged: {error}") from error
     return kept
 
 
@@ -205,12 +221,11 @@ def main(options: argparse.Namespace) -> None:
     if not options.resume and (options.out / "progress.csv").exists():
         raise SystemExit(f"{options.out} has a run already: --resume it, or give another --out.")
     torch.set_num_threads(1)  # more are slower with networks so small
-    kept = read_kept(options.out) if options.resume else None
+    kept = read_kept(options.out, "policy.pt") if options.resume else None
     env = driving.SpeedAndSteering(driving.open_env(None if options.local else options.uri))
-    seed, steps, wall_s = (
-        (kept["seed"], kept["steps"], kept["wall_s"]) if kept else (options.seed, 0, 0.0)
-    )
-    run = Run(options.out, env, seed, options.random_starts, steps, wall_s)
+    past = {name: kept[name] for name in ("steps", "wall_s", "best_s")} if kept else {}
+    seed = kept["seed"] if kept else options.seed
+    run = Run(options.out, env, seed, options.random_starts, options.random_steps, **past)
     if kept:
         run.restore(kept)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -228,17 +243,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--uri", default="ws://127.0.0.1:8765", help="the actor's address")
-    parser.add_argument("--local", action="store_true", help="no network: a stand-in in here")
+    driving.add_where(parser)
     parser.add_argument("--seed", type=int, default=1, help="of every draw")
     parser.add_argument("--steps", type=int, default=60_000, help="of training, in all")
     parser.add_argument("--every", type=int, default=5_000, help="steps from one lap to the next")
-    parser.add_argument(
-        "--random-starts",
-        type=float,
-        default=driving.RANDOM_STARTS,
-        help="share of episodes that begin anywhere; 0 for a game that starts where it likes",
-    )
+    parser.add_argument("--random-steps", type=int, default=2_000, help="before it learns")
+    driving.add_random_starts(parser)
     parser.add_argument("--out", type=Path, default=Path("runs/sac"), help="folder to write into")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     main(parser.parse_args())

@@ -100,7 +100,13 @@ def test_every_example_is_run() -> None:
     run_above = {
         "train_loop.py", "custom_task.py", "line_driver.py", "spectate.py", "local_drive.py",
     }  # fmt: skip
-    assert shown == run_above | {"minimal_client.py"}  # test_minimal_clients.py runs that one
+    run_elsewhere = {
+        "minimal_client.py": "test_minimal_clients.py",
+        "driving.py": "test_driving.py",
+    }
+    learning = (ROOT / "tests/train/test_learning.py").read_text()
+    of_learning = {name for name in shown if f'"{name}"' in learning}
+    assert shown == run_above | of_learning | run_elsewhere.keys()
 
 
 def test_no_pickle_and_no_eval() -> None:
