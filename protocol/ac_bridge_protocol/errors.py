@@ -17,6 +17,7 @@
     │   │   └── SessionLostError   it did not come back in time: the drive has ended
     │   ├── LinkTimeoutError   no answer in time
     │   └── RefusedError       the actor said no; carries its code
+    ├── PolicyFailedError      a policy that gave no usable action
     ├── RecordingError         a recording that cannot be written, or not be read
     ├── SpoolError             a spool that cannot be opened, written or read
     │   └── SpoolFullError     it has no room for what was to be added
@@ -248,6 +249,10 @@ class RefusedError(LinkError):
     def __init__(self, code: ErrorCode, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.code = code
+
+
+class PolicyFailedError(ACBridgeError):
+    """A policy that gave no action, or one that no wheel can take. It does not act any more."""
 
 
 class RecordingError(ACBridgeError):
