@@ -17,7 +17,7 @@ from ac_bridge_protocol.runs import RunTerms, Swap
 from ac_bridge_protocol.starts import Start, StartAt
 from ac_bridge_protocol.tasks import TaskSpec
 from helpers.frames import make_frame, make_statics
-from helpers.wire import make_receipt
+from helpers.wire import make_receipt, make_spec
 
 STATICS = make_statics()
 FIRST = make_frame(normalized_position=0.1)
@@ -57,7 +57,7 @@ class Drive:
         if policy is not None:
             self.seat.offer(Seated(1, policy), Swap.EPISODE)
         self.now_s = 100.0
-        self.pilot = Pilot(terms, self.seat, self.kept.append, self.now_s, episodes)
+        self.pilot = Pilot(terms, self.seat, make_spec(), self.kept.append, self.now_s, episodes)
         self.tick = 0
 
     def begin(self, seen: float = 0.0) -> Array | None:
@@ -155,11 +155,19 @@ def test_a_policy_that_fails_gives_way_to_the_one_before() -> None:
     assert drive.last.policy == 1
 
 
+def test_an_action_out_of_range_is_a_failure() -> None:
+    """Never clipped in silence."""
+    drive = Drive(terms(), policy=Echo())
+    drive.begin()
+    assert drive.move(seen=-1.5) is None
+    assert "steer" in drive.pilot.over
+
+
 def test_the_only_policy_fails() -> None:
     """Then the run is over, and says why; also if it never chose an action."""
     drive = Drive(terms(), policy=Echo())
     assert drive.begin(seen=2.0) is None
-    assert "failed, and there is none before it" in drive.pilot.over
+    assert "failed: The action is not finite." in drive.pilot.over
     assert drive.pilot.next_attempt(drive.now_s) is None
 
 

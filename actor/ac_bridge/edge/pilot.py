@@ -13,11 +13,12 @@ from collections.abc import Callable
 import numpy as np
 
 from ac_bridge.edge.seat import Seat, Seated
-from ac_bridge_protocol.errors import PolicyFailedError
+from ac_bridge_protocol.errors import ActionError, PolicyFailedError
 from ac_bridge_protocol.experience import Array, EpisodeStart, Record, Transition, to_bytes
 from ac_bridge_protocol.frame import GameStatics, TelemetryFrame
 from ac_bridge_protocol.messages import EndReason, Receipt
 from ac_bridge_protocol.runs import RunTerms
+from ac_bridge_protocol.spec import EnvSpec
 from ac_bridge_protocol.starts import Start
 from ac_bridge_protocol.tasks import Task, judge
 
@@ -61,6 +62,7 @@ class Pilot:
     Args:
         terms: what for, and until when.
         seat: who acts.
+        spec: what an action has to be.
         keep: gets every record, in order.
         now_s: on any clock that goes on.
         episodes: begun in this run so far, when it goes on after a restart.
@@ -75,11 +77,13 @@ class Pilot:
         self,
         terms: RunTerms,
         seat: Seat,
+        spec: EnvSpec,
         keep: Callable[[Record], None],
         now_s: float,
         episodes: int = 0,
     ) -> None:
         self.terms = terms
+        self._spec = spec
         self.episodes = episodes
         self.over = ""
         self._seat = seat
@@ -213,9 +217,10 @@ class Pilot:
         except PolicyFailedError as error:
             back = self._seat.roll_back()
             then = f"Version {back.version} acts again." if back else "There is none before it."
-            self._failed(f"Policy {seated.version} failed: {error.message} {then}")
+            why = f"Policy {seated.version} failed: {error.message} {then}"
+            self._failed(why)
             if back is None:
-                self.stop(f"Policy {seated.version} failed, and there is none before it.")
+                self.stop(why)
 
     def _thought(self, seated: Seated, observation: tuple[float, ...]) -> Chosen:
         policy = seated.policy
@@ -223,6 +228,10 @@ class Pilot:
         if policy.noise_size:
             noise = self._noise.standard_normal(policy.noise_size, np.float32)
         thought = policy.act(np.asarray(observation, np.float32), noise)
+        try:
+            self._spec.check_action(thought.action.tolist())
+        except ActionError as error:
+            raise PolicyFailedError(error.message) from error
         extras = {name: to_bytes(values) for name, values in thought.extras.items()}
         return Chosen(seated.version, thought.action, noise, extras)
 
