@@ -9,8 +9,9 @@ The same without actor and network, and going on where a run was stopped:
     uv run --extra train python examples/train_sac.py --local --out runs/local_1 --resume
 
 Every few thousand steps the policy drives a lap from the line, without noise; a valid one raises
-the ceiling of the speed. `progress.csv` has a line for each of these laps, `best.pt` the policy of the fastest one, for examples/evaluate.py; `policy.pt` has the newest,
-and `buffer.npz` what it was taught with, to go on from.
+the ceiling of the speed. `progress.csv` has a line for each of these laps, `best.pt` the policy of
+the fastest one, for examples/evaluate.py; `policy.pt` has the newest, and `buffer.npz` what it was
+taught with, to go on from.
 """
 
 from __future__ import annotations
