@@ -2,7 +2,7 @@
 
 An agent that has never driven crashes in the first corner whatever it learns, unless it may begin
 slowly. So its actions are a change of steering and a speed, and the speed has a ceiling that rises
-with each valid lap and falls a little with each failure: the limit is always just a little away.
+with each valid lap: the limit is always just a little away.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ STEER_A_STEP = 0.15
 FIRST_CEILING_KMH = 45.0
 """No corner of the stand-in's track needs the brake below it."""
 LAST_CEILING_KMH = 220.0
-CEILING_GROWTH, CEILING_RETREAT = 1.12, 0.96
+CEILING_GROWTH = 1.12
 SPEED_BAND_KMH = 15.0
 """Full throttle or the whole brake answers a speed that is so far off."""
 MOST_BRAKE = 0.8
@@ -168,11 +168,12 @@ class SpeedAndSteering(gym.Wrapper[Array, Array, Array, Array]):
         self.ceiling_kmh = FIRST_CEILING_KMH
         self._steer, self._speed_kmh = 0.0, 0.0
 
-    def move_ceiling(self, *, passed: bool) -> None:
-        """Allow a little more after a valid lap, and a little less after a failure."""
-        factor = CEILING_GROWTH if passed else CEILING_RETREAT
-        moved_kmh = max(self.ceiling_kmh * factor, FIRST_CEILING_KMH)
-        self.ceiling_kmh = min(moved_kmh, LAST_CEILING_KMH)
+    def raise_ceiling(self) -> None:
+        """Allow a little more, after a valid lap.
+
+        It never falls again: an action would mean something else than it did when it was learned.
+        """
+        self.ceiling_kmh = min(self.ceiling_kmh * CEILING_GROWTH, LAST_CEILING_KMH)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

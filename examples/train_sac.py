@@ -9,9 +9,9 @@ The same without actor and network, and going on where a run was stopped:
     uv run --extra train python examples/train_sac.py --local --out runs/local_1 --resume
 
 Every few thousand steps the policy drives a lap from the line, without noise; a valid one raises
-the ceiling of the speed, a failure lowers it a little. `progress.csv` has a line for each of these
-laps, `best.pt` the policy of the fastest one, for examples/evaluate.py; `policy.pt` has the newest,
-and `buffer.npz` what it was taught with, to go on from.
+the ceiling of the speed. `progress.csv` has a line for each of these laps, `best.pt` the policy of
+the fastest one, for examples/evaluate.py; `policy.pt` has the newest, and `buffer.npz` what it was
+taught with, to go on from.
 """
 
 from __future__ import annotations
@@ -145,7 +145,8 @@ class Run:
         if lap.valid and lap.lap_s is not None and lap.lap_s < self.best_s:
             self.best_s = lap.lap_s
             self._write("best.pt", self._kept())
-        self.env.move_ceiling(passed=lap.valid)
+        if lap.valid:
+            self.env.raise_ceiling()
         self.save()
 
     def _write_down(self, row: dict[str, Any]) -> None:

@@ -83,16 +83,11 @@ def test_two_actions_are_steering_and_speed(local: LocalEnv) -> None:
     assert info["receipt"].sent.brake > 0.5
 
 
-def test_the_ceiling_moves_within_bounds(local: LocalEnv) -> None:
-    """Up with a success, down by less with a failure."""
+def test_the_ceiling_rises_to_an_end(local: LocalEnv) -> None:
+    """Never beyond what a car does."""
     env = SpeedAndSteering(local)
-    env.move_ceiling(passed=False)
-    assert env.ceiling_kmh == FIRST_CEILING_KMH
-    env.move_ceiling(passed=True)
-    env.move_ceiling(passed=False)
-    assert env.ceiling_kmh > FIRST_CEILING_KMH
     for _ in range(100):
-        env.move_ceiling(passed=True)
+        env.raise_ceiling()
     assert env.ceiling_kmh == LAST_CEILING_KMH
 
 
