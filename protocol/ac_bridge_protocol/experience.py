@@ -7,6 +7,7 @@ elements are never read one by one on their way. Pure.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -24,19 +25,17 @@ from ac_bridge_protocol.limits import (
     EXTRAS,
     NOISE_ELEMENTS,
     OBSERVATION_ELEMENTS,
+    RECORD_BYTES,
     REWARD_TERMS,
 )
-from ac_bridge_protocol.messages import Receipt, Text
+from ac_bridge_protocol.messages import Receipt
 from ac_bridge_protocol.observing import Name
-from ac_bridge_protocol.wire import WireModel
+from ac_bridge_protocol.runs import PolicyVersion, RunName
+from ac_bridge_protocol.wire import Text, WireModel
 
 Array: TypeAlias = npt.NDArray[np.float32]
 
 FLOAT = np.dtype("<f4")
-RunName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-"""What a learner calls a run: letters, digits, dots, dashes, underscores; at most 64."""
-PolicyVersion: TypeAlias = Annotated[int, Field(ge=1, lt=2**53)]
-"""Rises."""
 
 
 def _floats(most: int) -> Any:
@@ -118,8 +117,39 @@ def to_array(data: bytes) -> Array:
 
 
 def pack(record: Record) -> bytes:
-    """Return a record as it is kept and sent."""
-    return ormsgpack.packb(record.__dict__, default=fields_of)
+    """Return a record as it is kept and sent.
+
+    Raises:
+        FrameError: it is larger than any message.
+    """
+    data = ormsgpack.packb(record.__dict__, default=fields_of)
+    if len(data) > RECORD_BYTES:
+        raise FrameError(
+            ErrorCode.TOO_LARGE,
+            f"A record of {len(data)} bytes is over the limit of {RECORD_BYTES}.",
+            hint="Let the policy say less beside its action, or leave out the frames.",
+        )
+    return data
+
+
+def pack_batch(records: Sequence[bytes]) -> str:
+    """Return packed records as the field of a message has them."""
+    return base64.b64encode(ormsgpack.packb(records)).decode()
+
+
+def unpack_batch(text: str) -> list[bytes]:
+    """Return the packed records of a message.
+
+    Raises:
+        FrameError: it has none.
+    """
+    try:
+        found = ormsgpack.unpackb(base64.b64decode(text, validate=True))
+    except ValueError as error:
+        raise FrameError(ErrorCode.MALFORMED, f"Not a batch of records: {error}.") from None
+    if not isinstance(found, list) or not all(isinstance(one, bytes) for one in found):
+        raise FrameError(ErrorCode.MALFORMED, "A batch of records is an array of binaries.")
+    return found
 
 
 def unpack(data: bytes) -> Record:

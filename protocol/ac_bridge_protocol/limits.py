@@ -24,6 +24,14 @@ MESSAGE_TYPE_BYTES = {
     "ping": 1024,  # two numbers
     "pong": 1024,  # four numbers: 150 bytes
     "failure": 52 * 1024,  # four texts: 49 kB
+    "policy_offer": 1024,  # three numbers, two sums, a word
+    "policy_chunk": MESSAGE_BYTES,  # as much of a policy as fits
+    "policy_status": 28 * 1024,  # two texts: 25 kB
+    "run_start": 48 * 1024,  # a task with 16 rules of 16 constants of two texts: 40 kB
+    "run_stop": 14 * 1024,  # a text: 12 kB
+    "run_status": 16 * 1024,  # a text and two names: 12 kB
+    "records": MESSAGE_BYTES,  # as many as fit
+    "acknowledge": 1024,  # a name and a number
 }
 """Largest encoded message of each type: what its fields can come to in the longer codec, JSON with
 everything but ASCII escaped, and some. Far more is not a message with a longer value, but somebody
@@ -64,6 +72,17 @@ PAST_TICKS = 16
 
 ACTION_COMPONENTS = 16
 """Most components of an action: a wheel with three pedals and a few switches has fewer."""
+
+CHUNK_BYTES = 45 * 1024
+"""Most bytes of a policy in one message: with base64, a third more, it stays a message, and takes
+less to read than any tick could notice."""
+
+RECORD_BYTES = 45 * 1024
+"""Largest record of a run: it must fit into a message in the same way. One with a frame and the
+longest observation of one's own has 12 kB."""
+
+POLICY_BYTES = 64 * 1024 * 1024
+"""Largest policy: a network that one core answers with in a fraction of a tick has a tenth of it."""
 
 NOISE_ELEMENTS = 1024
 """Most numbers drawn for a policy a tick: an action has 16 components at the most, and a network

@@ -11,6 +11,16 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AllowInfNan, Discriminator, FailFast, Field, Strict, Tag, TypeAdapter
 
+from ac_bridge_protocol.edge import (
+    Acknowledge,
+    PolicyChunk,
+    PolicyOffer,
+    PolicyStatus,
+    Records,
+    RunStart,
+    RunStatus,
+    RunStop,
+)
 from ac_bridge_protocol.errors import ErrorCode
 from ac_bridge_protocol.frame import GameState, GameStatics, TelemetryFrame
 from ac_bridge_protocol.limits import (
@@ -19,16 +29,14 @@ from ac_bridge_protocol.limits import (
     ID_LIMIT,
     OBSERVATION_ELEMENTS,
     PLAN_TICKS,
-    TEXT_CHARACTERS,
 )
 from ac_bridge_protocol.observing import Wishes
 from ac_bridge_protocol.spec import EnvSpec, Mode
 from ac_bridge_protocol.starts import Start
-from ac_bridge_protocol.wire import BY_VALUE, WireModel
+from ac_bridge_protocol.wire import BY_VALUE, Text, WireModel
 
 RequestId: TypeAlias = Annotated[int, Field(ge=0, lt=ID_LIMIT)]
 """Rises."""
-Text: TypeAlias = Annotated[str, Field(max_length=TEXT_CHARACTERS)]
 Observation: TypeAlias = Annotated[
     tuple[float, ...], Strict(False), FailFast(), Field(max_length=OBSERVATION_ELEMENTS)
 ]
@@ -54,6 +62,8 @@ class Role(enum.StrEnum):
     """May take the car: its first reset does, and then nobody else can until it lets go."""
     SPECTATOR = "spectator"
     """Listens."""
+    LEARNER = "learner"
+    """Gives the actor policies to drive with by itself, and takes what they lived through."""
 
 
 class EndReason(enum.StrEnum):
@@ -431,7 +441,15 @@ Message: TypeAlias = Annotated[
     | Event
     | Ping
     | Pong
-    | Failure,
+    | Failure
+    | PolicyOffer
+    | PolicyChunk
+    | PolicyStatus
+    | RunStart
+    | RunStop
+    | RunStatus
+    | Records
+    | Acknowledge,
     Field(discriminator="type"),
 ]
 """Any message."""
@@ -444,6 +462,8 @@ MESSAGE_TYPES: dict[str, type[WireModel]] = {
     for model in (
         *(Hello, Welcome, Refusal, Reset, ResetProgress, ResetResult, Step, StepResult, Release),
         *(Subscribe, Unsubscribe, Telemetry, Event, Ping, Pong, Failure),
+        *(PolicyOffer, PolicyChunk, PolicyStatus, RunStart, RunStop, RunStatus),
+        *(Records, Acknowledge),
     )
 }
 """The model of each type."""

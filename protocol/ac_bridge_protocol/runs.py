@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import enum
+from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
-from ac_bridge_protocol.experience import RunName
 from ac_bridge_protocol.starts import Start
 from ac_bridge_protocol.tasks.told import TaskSpec
 from ac_bridge_protocol.wire import WireModel
+
+RunName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+"""What a learner calls a run: letters, digits, dots, dashes, underscores; at most 64."""
+PolicyVersion: TypeAlias = Annotated[int, Field(ge=1, lt=2**53)]
+"""Rises."""
 
 
 class Swap(enum.StrEnum):

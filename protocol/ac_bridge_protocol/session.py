@@ -3,8 +3,9 @@
 `ACTOR` and `LEARNER` are the specification: state -> move -> next state. A move is a message
 going in or out, by name; some messages count as several moves each:
 
-- a `welcome` is ``welcome:driver`` or ``welcome:spectator``, for what it grants, or
-  ``welcome:resumed``, after which a session stands where it stood when its link was lost;
+- a `welcome` is ``welcome:driver``, ``welcome:spectator`` or ``welcome:learner``, for what it
+  grants, or ``welcome:resumed``, after which a session stands where it stood when its link was
+  lost;
 - a `reset_result` is ``reset_result:steps`` where it opens steps by itself (mode `fixed_delay`);
 - a `step_result` that leaves no other step in flight is ``step_result:last``;
 - a `failure` that answers a request in flight is ``failure:answer``, or ``failure:answer:last``.
@@ -52,6 +53,7 @@ class SessionState(enum.StrEnum):
     EPISODE = "in an episode"
     STEPPING = "stepping"
     SPECTATING = "spectating"
+    TEACHING = "teaching"
     CLOSED = "closed"
 
 
@@ -74,6 +76,7 @@ def _actor_table() -> Table:
             (o, "welcome:driver"): s.READY,
             (o, "welcome:resumed"): s.RESUMED,
             (o, "welcome:spectator"): s.SPECTATING,
+            (o, "welcome:learner"): s.TEACHING,
             (o, "refusal"): s.CLOSED,
         },
         s.RESUMED: {},
@@ -95,11 +98,21 @@ def _actor_table() -> Table:
             (o, "failure:answer:last"): s.EPISODE,
         },
         s.SPECTATING: {},
+        s.TEACHING: {
+            (i, "policy_offer"): s.TEACHING,
+            (i, "policy_chunk"): s.TEACHING,
+            (i, "run_start"): s.TEACHING,
+            (i, "run_stop"): s.TEACHING,
+            (i, "acknowledge"): s.TEACHING,
+            (o, "policy_status"): s.TEACHING,
+            (o, "run_status"): s.TEACHING,
+            (o, "records"): s.TEACHING,
+        },
         s.CLOSED: {},
     }
     for state in (s.READY, s.RESETTING, s.EPISODE, s.STEPPING):
         table[state][i, "release"] = s.READY
-    for state in (s.READY, s.RESETTING, s.EPISODE, s.STEPPING, s.SPECTATING):
+    for state in (s.READY, s.RESETTING, s.EPISODE, s.STEPPING, s.SPECTATING, s.TEACHING):
         for name in ("subscribe", "unsubscribe", "ping", "pong"):
             table[state][i, name] = state
         for name in ("telemetry", "event", "ping", "pong", "failure"):

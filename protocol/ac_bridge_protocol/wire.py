@@ -10,12 +10,15 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     FailFast,
+    Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     Strict,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
+
+from ac_bridge_protocol.limits import TEXT_CHARACTERS
 
 # JSON and MessagePack have arrays, not tuples: these alone are read leniently. Their elements
 # stay strict. The first bad element of a list ends its validation: a list may be as long as a whole
@@ -27,6 +30,9 @@ Vec3PerWheel = Annotated[tuple[Vec3, Vec3, Vec3, Vec3], Strict(False)]
 Five = Annotated[tuple[float, float, float, float, float], Strict(False)]
 Indices = Annotated[tuple[int, ...], Strict(False), FailFast()]
 Names = Annotated[tuple[str, ...], Strict(False), FailFast()]
+
+Text = Annotated[str, Field(max_length=TEXT_CHARACTERS)]
+"""For people, or a name that they chose."""
 
 
 class ByValue:
