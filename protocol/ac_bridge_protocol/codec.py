@@ -93,7 +93,7 @@ class JsonCodec(Codec):
     binary = False
 
     def _dump(self, plain: dict[str, Any]) -> bytes:
-        return orjson.dumps(plain, default=_fields)
+        return orjson.dumps(plain, default=fields_of)
 
     def _load(self, data: bytes) -> Any:
         return orjson.loads(data)
@@ -107,7 +107,7 @@ class MsgpackCodec(Codec):
     binary = True
 
     def _dump(self, plain: dict[str, Any]) -> bytes:
-        return ormsgpack.packb(plain, default=_fields)
+        return ormsgpack.packb(plain, default=fields_of)
 
     def _load(self, data: bytes) -> Any:
         return ormsgpack.unpackb(data)
@@ -127,7 +127,7 @@ _PROBLEMS = 256
 half as many. The words for thousands of unknown fields would take longer than a tick may wait."""
 
 
-def _fields(value: Any) -> dict[str, Any]:
+def fields_of(value: Any) -> dict[str, Any]:
     """Give the encoders a nested model as its fields: they know every other type that we use."""
     if isinstance(value, WireModel):
         return value.__dict__

@@ -17,7 +17,10 @@
     │   │   └── SessionLostError   it did not come back in time: the drive has ended
     │   ├── LinkTimeoutError   no answer in time
     │   └── RefusedError       the actor said no; carries its code
+    ├── PolicyFailedError      a policy that gave no usable action
     ├── RecordingError         a recording that cannot be written, or not be read
+    ├── SpoolError             a spool that cannot be opened, written or read
+    │   └── SpoolFullError     it has no room for what was to be added
     └── ProtocolError
         ├── LocalProtocolError   this side tried something the session does not allow
         ├── RemoteProtocolError  the peer did
@@ -248,8 +251,28 @@ class RefusedError(LinkError):
         self.code = code
 
 
+class PolicyFailedError(ACBridgeError):
+    """A policy that gave no action, or one that no wheel can take. It does not act any more."""
+
+
 class RecordingError(ACBridgeError):
     """A recording that cannot be written, or not be read."""
+
+
+class SpoolError(ACBridgeError):
+    """A spool that cannot be opened, written or read.
+
+    Attributes:
+        file: which one.
+    """
+
+    def __init__(self, message: str, *, file: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.file = file
+
+
+class SpoolFullError(SpoolError):
+    """The spool has no room for what was to be added. Nothing changed."""
 
 
 class ProtocolError(ACBridgeError):

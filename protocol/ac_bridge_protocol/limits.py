@@ -56,11 +56,27 @@ ROAD_FEATURES_ASKED = 8
 FEATURE_OPTIONS = 4
 """Most options of one feature."""
 
+TASK_CONSTANTS = 16
+"""Most constants of a task or rule, and most rules of a task: twice what any has."""
+
 PAST_TICKS = 16
 """How many control ticks an observation may look back: the actor keeps so many."""
 
 ACTION_COMPONENTS = 16
 """Most components of an action: a wheel with three pedals and a few switches has fewer."""
+
+NOISE_ELEMENTS = 1024
+"""Most numbers drawn for a policy a tick: an action has 16 components at the most, and a network
+that is noisy inside a few hundred."""
+
+EXTRAS = 16
+"""Most outputs of a policy beside the action: log_prob, value, what somebody wants to look at."""
+
+EXTRA_ELEMENTS = 1024
+"""Most numbers of one of these: a layer's activations, at the most."""
+
+REWARD_TERMS = 32
+"""Most numbers that a task tells beside the reward."""
 
 TEXT_CHARACTERS = 1024
 """Longest text in a message: an error's sentence with its hint fits; a page's longest has 33."""

@@ -51,6 +51,8 @@ TREE = {
     "RemoteProtocolError": "ProtocolError",
     "FrameError": "ProtocolError",
     "RecordingError": "ACBridgeError",
+    "SpoolError": "ACBridgeError",
+    "SpoolFullError": "SpoolError",
 }
 
 

@@ -17,6 +17,7 @@ from ac_bridge.net.refusals import LINES_PACE
 from ac_bridge.net.tokens import Grant
 from ac_bridge.net.turns import Turns
 from ac_bridge.pacing import TickStats
+from ac_bridge.server.autopilot import Autopilot
 from ac_bridge.server.broadcast import Broadcast
 from ac_bridge.server.connection import DRIVERS_PACE, LOCKSTEP_PACE, Caller, Connection
 from ac_bridge.server.drive import Drive
@@ -95,6 +96,7 @@ class Actor:
         rig.on_event = self.tell
         self.stepper = stepper_of(rig, clock, tasks, self.on_frame, self.tell)
         self._lease = Lease(terms or Terms())
+        self.autopilot: Autopilot | None = None
         self._keep_house = keep_house
         self._recorder = recorder
         self._outgoing: collections.deque[tuple[Broadcast, list[Listener]]] = collections.deque()
@@ -222,9 +224,31 @@ class Actor:
             text = f"The link to {drive.peer} was lost; it may come back for {grace_s:g} s."
             self._tell(EventKind.DRIVER_AWAY, text)
 
+    def take_car(self, drive: Drive) -> None:
+        """Let the autopilot have the car, if nobody has it.
+
+        Raises:
+            RefusedError: somebody else drives.
+        """
+        self._lease.join(drive)
+        try:
+            self._lease.take(drive, "", self.clock.now())
+        except RefusedError:
+            self._lease.forget(drive)
+            raise
+        if self._recorder is not None:
+            drive.on_answer = self._recorder.answered
+        self._tell(EventKind.DRIVER_JOINED, f"{drive.peer} drives: {drive.client}.")
+
+    def give_back_car(self, drive: Drive, why: str) -> None:
+        """The autopilot wants the car no more."""
+        self._end_drive(drive, why)
+
     def close(self) -> None:
         """Let go of the wheel and say good-bye to everybody; nothing is acted on after that."""
         self.closing = True
+        if self.autopilot is not None:
+            self.autopilot.dispossessed("The actor is being stopped.")
         self._note_end(EndReason.ACTOR_STOPPED)
         self.stepper.close()
         self._lease.holder = None
@@ -417,6 +441,9 @@ class Actor:
         """Tell a driver that the car is somebody else's now."""
         self._note_end(EndReason.TAKEN_OVER)
         self.stepper.stop()
+        if self.autopilot is not None and self.autopilot.drive is drive:
+            self.autopilot.dispossessed("An operator took the car.")
+            self._lease.forget(drive)
         for request_id in list(drive.course.in_flight):
             drive.fail(_taken_over(), request_id)
         self._tell(EventKind.DRIVER_LEFT, f"An operator took the car from {drive.peer}.")

@@ -22,6 +22,7 @@ from ac_bridge_protocol.tasks.rules import (
     Wreck,
     WrongWay,
 )
+from ac_bridge_protocol.tasks.told import RuleSpec, TaskSpec
 
 __all__ = [
     "TASKS",
@@ -34,12 +35,14 @@ __all__ = [
     "OffTrack",
     "ProgressTask",
     "Rule",
+    "RuleSpec",
     "Rules",
     "StepLimit",
     "Stuck",
     "Task",
     "TaskLike",
     "TaskResult",
+    "TaskSpec",
     "TimeLimit",
     "Wreck",
     "WrongWay",

@@ -10,28 +10,23 @@ from ac_bridge_protocol.frame import GameStatics
 from ac_bridge_protocol.helpers import choose
 from ac_bridge_protocol.tasks.base import Task
 from ac_bridge_protocol.tasks.checks import is_asked
-from ac_bridge_protocol.tasks.lap_time import LapTimeTask
-from ac_bridge_protocol.tasks.line_speed import LineSpeedTask
-from ac_bridge_protocol.tasks.progress import ProgressTask
+from ac_bridge_protocol.tasks.told import CLASSES, TaskSpec
 
 MakeTask: TypeAlias = Callable[[GameStatics], Task]
 
-TASKS: dict[str, MakeTask] = {
-    "progress": lambda statics: ProgressTask(statics.track_length_m),
-    "line_speed": lambda _statics: LineSpeedTask(),
-    "lap_time": lambda _statics: LapTimeTask(),
-}
+TASKS: dict[str, MakeTask] = {name: TaskSpec(name=name).make for name in CLASSES}
 """Every bundled task by its name, made for a car on a track."""
 
-TaskLike: TypeAlias = Task | str | MakeTask
-"""A task, the name of a bundled one, or what makes one from the game's statics."""
+TaskLike: TypeAlias = Task | str | TaskSpec | MakeTask
+"""A task, the name of a bundled one, one with constants, or what makes one from the statics."""
 
 
 def task_for(task: TaskLike, statics: GameStatics) -> Task:
     """Return a task for a car on a track.
 
     Args:
-        task: itself, the name of a bundled one, or what makes one from the statics.
+        task: itself, the name of a bundled one, one with constants, or what makes one from
+            the statics.
         statics: of the game.
 
     Raises:
@@ -39,6 +34,8 @@ def task_for(task: TaskLike, statics: GameStatics) -> Task:
     """
     if isinstance(task, str):
         return choose(TASKS, task, setting="task")(statics)
+    if isinstance(task, TaskSpec):
+        return task.make(statics)
     given: Any = task  # whoever gives it may give anything
     if is_asked(given):
         return cast("Task", given)

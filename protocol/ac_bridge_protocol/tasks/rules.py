@@ -7,6 +7,7 @@ none. Every constant is a keyword.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Protocol
 
 from ac_bridge_protocol.errors import SettingError
@@ -250,6 +251,19 @@ class TimeLimit:
         self._passed_s += frame.dt
         over = self._passed_s >= self.seconds - frame.dt / 2
         return Ending("time_limit", truncated=True) if over else None
+
+
+RULES: dict[str, Callable[..., Rule]] = {
+    "off_track": OffTrack,
+    "stuck": Stuck,
+    "wrong_way": WrongWay,
+    "collision": Collision,
+    "wreck": Wreck,
+    "lap_limit": LapLimit,
+    "step_limit": StepLimit,
+    "time_limit": TimeLimit,
+}
+"""Every rule by its name."""
 
 
 def laps_gained(previous: TelemetryFrame, frame: TelemetryFrame) -> float:

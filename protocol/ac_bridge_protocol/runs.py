@@ -1,0 +1,45 @@
+"""A run: what an actor is to do by itself, and until when. Pure."""
+
+from __future__ import annotations
+
+import enum
+
+from pydantic import Field
+
+from ac_bridge_protocol.experience import RunName
+from ac_bridge_protocol.starts import Start
+from ac_bridge_protocol.tasks.told import TaskSpec
+from ac_bridge_protocol.wire import WireModel
+
+
+class Swap(enum.StrEnum):
+    """When a new policy takes over from the one before."""
+
+    TICK = "tick"
+    """With the next tick, in the middle of an episode."""
+    EPISODE = "episode"
+    """With the next episode; at once where none is running."""
+
+
+class RunTerms(WireModel):
+    """What an actor drives for, and when it stops by itself."""
+
+    run: RunName
+    """What the learner calls it. The same name goes on with the same run."""
+    task: TaskSpec = TaskSpec()
+    """What rewards a step and ends an episode."""
+    seed: int | None = Field(default=None, ge=0, lt=2**32)
+    """Of the episodes' seeds, where the game can repeat one; None leaves the draws to the game."""
+    noise_seed: int = Field(default=0, ge=0, lt=2**32)
+    """Of what is drawn for the policy."""
+    starts: tuple[Start, ...] = Field(default=(), max_length=16, strict=False)
+    """Where episodes begin, by turns; none leaves it to the game."""
+    episodes: int | None = Field(default=None, ge=1, lt=2**53)
+    """It stops after so many; None goes on."""
+    seconds: float | None = Field(default=None, gt=0)
+    """It stops after so long, in seconds of wall time since the run began; None goes on."""
+    failures: int = Field(default=5, ge=1, le=1000)
+    """It stops after so many failures one after the other: resets that did not take, episodes that
+    the game or the policy ended before a first step."""
+    frames: bool = False
+    """Whether records have whole frames."""
