@@ -50,6 +50,7 @@ TREE = {
     "LocalProtocolError": "ProtocolError",
     "RemoteProtocolError": "ProtocolError",
     "FrameError": "ProtocolError",
+    "PolicyFailedError": "ACBridgeError",
     "RecordingError": "ACBridgeError",
     "SpoolError": "ACBridgeError",
     "SpoolFullError": "SpoolError",
