@@ -25,11 +25,11 @@ MESSAGE_TYPE_BYTES = {
     "pong": 1024,  # four numbers: 150 bytes
     "failure": 52 * 1024,  # four texts: 49 kB
     "policy_offer": 1024,  # three numbers, two sums, a word
-    "policy_chunk": MESSAGE_BYTES,  # as much of a policy as fits
+    "policy_chunk": 48 * 1024,  # 33 KiB as base64, and three fields: 45 kB
     "policy_status": 28 * 1024,  # two texts: 25 kB
     "run_start": 48 * 1024,  # a task with 16 rules of 16 constants of two texts: 40 kB
     "run_stop": 14 * 1024,  # a text: 12 kB
-    "run_status": 16 * 1024,  # a text and two names: 12 kB
+    "run_status": 28 * 1024,  # two texts and two names: 25 kB
     "records": MESSAGE_BYTES,  # as many as fit
     "acknowledge": 1024,  # a name and a number
 }
@@ -73,9 +73,9 @@ PAST_TICKS = 16
 ACTION_COMPONENTS = 16
 """Most components of an action: a wheel with three pedals and a few switches has fewer."""
 
-CHUNK_BYTES = 45 * 1024
-"""Most bytes of a policy in one message: with base64, a third more, it stays a message, and takes
-less to read than any tick could notice."""
+CHUNK_BYTES = 33 * 1024
+"""Most bytes of a policy in one message: as base64, a third more, no more than a hello may have, so
+that an actor need not read anything longer."""
 
 RECORD_BYTES = 45 * 1024
 """Largest record of a run: it must fit into a message in the same way. One with a frame and the

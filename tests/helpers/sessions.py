@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from ac_bridge_protocol.edge import (
+    Acknowledge,
+    PolicyChunk,
+    PolicyOffer,
+    PolicyState,
+    PolicyStatus,
+    Records,
+    RunStart,
+    RunStop,
+)
 from ac_bridge_protocol.errors import ErrorCode
 from ac_bridge_protocol.messages import (
     Event,
@@ -23,11 +33,13 @@ from ac_bridge_protocol.messages import (
     Telemetry,
     Unsubscribe,
 )
+from ac_bridge_protocol.runs import RunTerms
 from ac_bridge_protocol.session import Session, SessionState
 from helpers.wire import (
     FRAME,
     make_failure,
     make_reset_result,
+    make_run_status,
     make_step_result,
     make_welcome,
 )
@@ -52,6 +64,7 @@ WITHOUT_ID: list[Message] = [
     Hello(client="c/1"),
     make_welcome(),
     make_welcome(Role.SPECTATOR),
+    make_welcome(Role.LEARNER),
     make_welcome(resumed=True),
     Refusal(code=ErrorCode.BUSY, message="No."),
     Release(),
@@ -59,6 +72,14 @@ WITHOUT_ID: list[Message] = [
     Telemetry(frame=FRAME, dropped=0),
     Event(kind=EventKind.DRIVER_LEFT, message=""),
     make_failure(None),
+    PolicyOffer(version=2, sha256="a" * 64, size_bytes=10, spec="b" * 64),
+    PolicyChunk(version=2, offset=0, data="AAAA"),
+    PolicyStatus(version=2, state=PolicyState.WANTED, received_bytes=0),
+    RunStart(terms=RunTerms(run="r")),
+    RunStop(),
+    make_run_status(),
+    Records(spool="0" * 32, first=4, batch="kA=="),
+    Acknowledge(spool="0" * 32, upto=7),
 ]
 EVERY: list[Message] = [*WITHOUT_ID, *with_id(0), *with_id(1), *with_id(2), *with_id(3)]
 KINDS = len(WITHOUT_ID) + len(with_id(0))

@@ -7,7 +7,7 @@ import types
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Len, Lt, MaxLen
+from annotated_types import Ge, Gt, Le, Len, Lt, MaxLen, MinLen
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -119,7 +119,10 @@ def _scalar(annotation: Any, metadata: Iterable[Any]) -> st.SearchStrategy[Any]:
         )
     if annotation is str:
         patterns = [m.pattern for m in bounds if getattr(m, "pattern", None)]
-        return st.from_regex(patterns[0], fullmatch=True) if patterns else TEXT
+        if patterns:
+            return st.from_regex(patterns[0], fullmatch=True)
+        least = max([m.min_length for m in bounds if isinstance(m, MinLen)], default=0)
+        return TEXT.filter(lambda text: len(text) >= least) if least else TEXT
     if annotation is type(None):
         return st.none()
     raise TypeError(f"no strategy for {annotation!r}: teach helpers.strategies about it")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ac_bridge_protocol.edge import RunStatus
 from ac_bridge_protocol.errors import ErrorCode
 from ac_bridge_protocol.messages import (
     Failure,
@@ -93,3 +94,17 @@ def make_step_result(request_id: int, **overrides: Any) -> StepResult:
 def make_failure(request_id: int | None, message: str = "It vanished.") -> Failure:
     """Return a failure of the game's."""
     return Failure(id=request_id, code=ErrorCode.GAME, message=message)
+
+
+def make_run_status(**overrides: Any) -> RunStatus:
+    """Return how a run stands: it goes on."""
+    values: dict[str, Any] = {
+        "run": "r",
+        "driving": True,
+        "episodes": 1,
+        "spool": "0" * 32,
+        "last": 7,
+        "acknowledged": 3,
+        "dropped": 0,
+    }
+    return RunStatus(**(values | overrides))

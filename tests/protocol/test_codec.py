@@ -13,16 +13,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ac_bridge_protocol.codec import CODEC_NAMES, CODECS, JSON, MSGPACK, Codec
+from ac_bridge_protocol.edge import (
+    Acknowledge,
+    PolicyChunk,
+    PolicyOffer,
+    PolicyRefusal,
+    PolicyState,
+    RunStart,
+)
 from ac_bridge_protocol.errors import ErrorCode, FrameError
 from ac_bridge_protocol.frame import GameState
 from ac_bridge_protocol.limits import (
     ACTION_COMPONENTS,
+    CHUNK_BYTES,
     DELAY_TICKS,
     ID_LIMIT,
     MESSAGE_BYTES,
     MESSAGE_TYPE_BYTES,
     OBSERVATION_ELEMENTS,
     PLAN_TICKS,
+    POLICY_BYTES,
+    TASK_CONSTANTS,
     TEXT_CHARACTERS,
 )
 from ac_bridge_protocol.messages import (
@@ -42,7 +53,10 @@ from ac_bridge_protocol.messages import (
     Telemetry,
     Unsubscribe,
 )
+from ac_bridge_protocol.runs import RunTerms, Swap
 from ac_bridge_protocol.spec import Mode
+from ac_bridge_protocol.starts import Start, StartAt
+from ac_bridge_protocol.tasks.told import Constant, RuleSpec, TaskSpec
 from helpers.frames import FRAME_VALUES, make_frame
 from helpers.strategies import PLAIN, any_message, messages
 from helpers.wire import make_receipt, make_step_result
@@ -234,6 +248,8 @@ FULL_FRAME = make_frame(
     **{name: LONGEST for name, value in FRAME_VALUES.items() if isinstance(value, float)},
     nonfinite=tuple(FRAME_VALUES),
 )
+FULL_CONSTANTS = tuple(Constant(name="c" * 40, value="w" * 40) for _ in range(TASK_CONSTANTS))
+FULL_RULES = (RuleSpec(name="r" * 40, constants=FULL_CONSTANTS),) * TASK_CONSTANTS
 LARGEST: list[Message] = [
     longest("hello", role=Role.SPECTATOR, mode=Mode.FIXED_DELAY, delay_ticks=DELAY_TICKS),
     longest("refusal", code=ErrorCode.ACTION_OUT_OF_RANGE),
@@ -248,6 +264,47 @@ LARGEST: list[Message] = [
     Ping(id=ID_LIMIT - 1, t_sent=LONGEST),
     Pong(id=ID_LIMIT - 1, t_ping=LONGEST, t_received=LONGEST, t_sent=LONGEST),
     longest("failure", id=ID_LIMIT - 1, code=ErrorCode.ACTION_OUT_OF_RANGE),
+    PolicyOffer(
+        version=2**53 - 1,
+        sha256="a" * 64,
+        size_bytes=POLICY_BYTES,
+        spec="b" * 64,
+        swap=Swap.EPISODE,
+    ),
+    PolicyChunk(version=2**53 - 1, offset=POLICY_BYTES - 1, data="A" * (CHUNK_BYTES // 3 * 4)),
+    longest(
+        "policy_status",
+        version=2**53 - 1,
+        state=PolicyState.ROLLED_BACK,
+        received_bytes=POLICY_BYTES,
+        episode=2**53 - 1,
+        refusal=PolicyRefusal.CUSTOM_OPERATOR,
+    ),
+    RunStart(
+        terms=RunTerms(
+            run="r" * 64,
+            task=TaskSpec(name="n" * 40, constants=FULL_CONSTANTS, rules=FULL_RULES),
+            seed=2**32 - 1,
+            noise_seed=2**32 - 1,
+            starts=(Start(at=StartAt.DISTANCE, distance_m=LONGEST * -1.0),) * 16,
+            episodes=2**53 - 1,
+            seconds=-LONGEST,
+            failures=1000,
+            frames=False,
+        )
+    ),
+    longest("run_stop"),
+    longest(
+        "run_status",
+        run="r" * 64,
+        driving=False,
+        episodes=2**53 - 1,
+        spool="0" * 32,
+        last=2**53 - 1,
+        acknowledged=2**53 - 1,
+        dropped=2**53 - 1,
+    ),
+    Acknowledge(spool="0" * 32, upto=2**53 - 1),
 ]
 
 
@@ -263,7 +320,7 @@ def test_no_message_that_may_be_is_refused_for_its_size(message: Message) -> Non
 def test_the_types_without_a_largest_are_those_with_observations() -> None:
     """These have the limit of every message; each other type is in the list above."""
     endless = {name for name, limit in MESSAGE_TYPE_BYTES.items() if limit == MESSAGE_BYTES}
-    assert endless == {"welcome", "reset_result", "step_result"}
+    assert endless == {"welcome", "reset_result", "step_result", "records"}
     assert {message.type for message in LARGEST} == set(MESSAGE_TYPES) - endless
     assert set(MESSAGE_TYPE_BYTES) == set(MESSAGE_TYPES)
 

@@ -126,7 +126,7 @@ def test_a_number_enum_is_read_from_its_number_alone(value: Any) -> None:
 def test_enums_appear_in_the_schema_with_their_values() -> None:
     """Which other languages generate their types from."""
     schema = Hello.model_json_schema()["properties"]["role"]
-    assert schema["enum"] == ["driver", "spectator"]
+    assert schema["enum"] == ["driver", "spectator", "learner"]
 
 
 def test_limits_leave_room_for_each_other() -> None:

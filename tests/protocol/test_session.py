@@ -128,6 +128,7 @@ def pair_in(state: SessionState, request_id: int = 1, delay_ticks: int = 0) -> P
     if not delay_ticks:
         path[s.STEPPING].append((pair.up, Step(id=request_id, action=(0.0,))))
     path[s.SPECTATING] = [hello, (pair.down, make_welcome(Role.SPECTATOR))]
+    path[s.TEACHING] = [hello, (pair.down, make_welcome(Role.LEARNER))]
     path[s.CLOSED] = [hello, (pair.down, Refusal(code=ErrorCode.BUSY, message="No."))]
     for carry, message in path[state]:
         carry(message)
@@ -161,6 +162,7 @@ def test_every_move_is_a_message(table: Table) -> None:
         "welcome:driver",
         "welcome:resumed",
         "welcome:spectator",
+        "welcome:learner",
         "reset_result:steps",
         "step_result:last",
         "failure:answer",
@@ -171,7 +173,7 @@ def test_every_move_is_a_message(table: Table) -> None:
 def test_each_type_goes_one_way() -> None:
     """But for ping and pong, the table agrees with the models on who sends what."""
     down = {"welcome", "refusal", "reset_progress", "reset_result", "step_result", "telemetry"}
-    down |= {"event", "failure"}
+    down |= {"event", "failure", "policy_status", "run_status", "records"}
     sent = {n.partition(":")[0] for moves in ACTOR.values() for w, n in moves if w is Way.OUT}
     taken = {n.partition(":")[0] for moves in ACTOR.values() for w, n in moves if w is Way.IN}
     assert sent == down | {"ping", "pong"}

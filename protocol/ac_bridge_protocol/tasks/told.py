@@ -41,7 +41,7 @@ class Constant(WireModel):
 
     name: Name
     """Which."""
-    value: float | Annotated[str, Field(max_length=40)]
+    value: float | Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
     """A number, or a word such as ``line``."""
 
 
