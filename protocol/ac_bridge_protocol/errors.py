@@ -18,6 +18,7 @@
     │   ├── LinkTimeoutError   no answer in time
     │   └── RefusedError       the actor said no; carries its code
     ├── PolicyFailedError      a policy that gave no usable action
+    ├── PolicyRefusedError     a policy that an actor does not take; says why
     ├── RecordingError         a recording that cannot be written, or not be read
     ├── SpoolError             a spool that cannot be opened, written or read
     │   └── SpoolFullError     it has no room for what was to be added
@@ -253,6 +254,18 @@ class RefusedError(LinkError):
 
 class PolicyFailedError(ACBridgeError):
     """A policy that gave no action, or one that no wheel can take. It does not act any more."""
+
+
+class PolicyRefusedError(ACBridgeError):
+    """A policy that an actor does not take. The one that acts goes on.
+
+    Attributes:
+        reason: a `PolicyRefusal`.
+    """
+
+    def __init__(self, reason: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
 
 
 class RecordingError(ACBridgeError):

@@ -82,7 +82,7 @@ RECORD_BYTES = 45 * 1024
 longest observation of one's own has 12 kB."""
 
 POLICY_BYTES = 64 * 1024 * 1024
-"""Largest policy: a network that one core answers with in a fraction of a tick has a tenth of it."""
+"""Largest policy: a network that one core answers with in a share of a tick has a tenth of it."""
 
 NOISE_ELEMENTS = 1024
 """Most numbers drawn for a policy a tick: an action has 16 components at the most, and a network

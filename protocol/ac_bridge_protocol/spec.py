@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, Self, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 from pydantic import FailFast, Field, Strict, model_validator
 
 from ac_bridge_protocol.errors import ActionError, ErrorCode, SettingError
@@ -282,3 +284,14 @@ DRIVING_ACTION = (
 
 SHIFTING_ACTION = (*DRIVING_ACTION, ActionSpec(name="shift", low=-1.0, high=1.0))
 """The same for a driver who shifts: 0.5 and more is a gear up, -0.5 and less a gear down."""
+
+
+def spec_digest(spec: EnvSpec) -> str:
+    """Return the SHA-256 of what a policy depends on, in hexadecimal digits.
+
+    That is observation, action, control rate and mode; not the game, the rate of the telemetry
+    stream, or what else the actor offers.
+    """
+    plain = spec.model_dump(mode="json")
+    parts = {name: plain[name] for name in ("observation", "action", "control_hz", "mode")}
+    return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -51,6 +51,7 @@ TREE = {
     "RemoteProtocolError": "ProtocolError",
     "FrameError": "ProtocolError",
     "PolicyFailedError": "ACBridgeError",
+    "PolicyRefusedError": "ACBridgeError",
     "RecordingError": "ACBridgeError",
     "SpoolError": "ACBridgeError",
     "SpoolFullError": "SpoolError",

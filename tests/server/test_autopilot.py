@@ -59,7 +59,6 @@ class Stage:
         self.keep: Callable[[Record], None] = self.kept.append
         pilot = Pilot(run, self.seat, spec, lambda record: self.keep(record), self.clock.now())
         self.autopilot = Autopilot(self.actor, spec, pilot, self.overs.append)
-        self.actor.autopilot = self.autopilot
 
     def give_policy(self) -> None:
         """Let a policy act."""

@@ -215,9 +215,8 @@ class Pilot:
         try:
             self._chosen = self._thought(seated, observation)
         except PolicyFailedError as error:
-            back = self._seat.roll_back()
-            then = f"Version {back.version} acts again." if back else "There is none before it."
-            why = f"Policy {seated.version} failed: {error.message} {then}"
+            why = f"Policy {seated.version} failed: {error.message}"
+            back = self._seat.roll_back(why)
             self._failed(why)
             if back is None:
                 self.stop(why)

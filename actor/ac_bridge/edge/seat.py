@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from ac_bridge_protocol.experience import Array
@@ -48,12 +48,22 @@ class Seated:
 class Seat:
     """Which policy acts.
 
+    Args:
+        on_active: is told of each policy that takes over.
+        on_failed: is told of each that failed, and why.
+
     Attributes:
         active: acts now; None while there is none.
         waiting: takes over when it is time.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        on_active: Callable[[Seated], None] = lambda _seated: None,
+        on_failed: Callable[[Seated, str], None] = lambda _seated, _why: None,
+    ) -> None:
+        self._on_active = on_active
+        self._on_failed = on_failed
         self.active: Seated | None = None
         self.waiting: Seated | None = None
         self._when = Swap.EPISODE
@@ -71,16 +81,19 @@ class Seat:
         """An episode begins; return the policy that takes over with it, if one does."""
         return self._swap()
 
-    def roll_back(self) -> Seated | None:
+    def roll_back(self, why: str) -> Seated | None:
         """The active policy failed: return the one before it, which acts again, if there is one.
 
         A failure of that one leaves none.
         """
-        self.active, self._before = self._before, None
+        failed, self.active, self._before = self.active, self._before, None
+        if failed is not None:
+            self._on_failed(failed, why)
         return self.active
 
     def _swap(self) -> Seated | None:
         if self.waiting is None:
             return None
         self._before, self.active, self.waiting = self.active, self.waiting, None
+        self._on_active(self.active)
         return self.active

@@ -26,6 +26,7 @@ from ac_bridge.server.lease import Lease, Terms
 from ac_bridge.server.recording import ActorRecorder, Tap
 from ac_bridge.server.spectators import Listener, Spectators
 from ac_bridge.server.stage import Served, stepper_of
+from ac_bridge.server.teaching import Teaching
 from ac_bridge_protocol.codec import Codec
 from ac_bridge_protocol.errors import ErrorCode, NotResetError, RefusedError, SettingError
 from ac_bridge_protocol.frame import TelemetryFrame
@@ -96,7 +97,7 @@ class Actor:
         rig.on_event = self.tell
         self.stepper = stepper_of(rig, clock, tasks, self.on_frame, self.tell)
         self._lease = Lease(terms or Terms())
-        self.autopilot: Autopilot | None = None
+        self.teaching: Teaching | None = None
         self._keep_house = keep_house
         self._recorder = recorder
         self._outgoing: collections.deque[tuple[Broadcast, list[Listener]]] = collections.deque()
@@ -153,6 +154,8 @@ class Actor:
             self._end_drive(drive, f"{drive.peer} did not come back.")
         for connection in list(self.connections):
             connection.beat(now_s)
+        if self.teaching is not None:
+            self.teaching.pump()
         if self._recorder is not None:
             self._recorder.look(now_s)
 
@@ -178,8 +181,10 @@ class Actor:
                 )
 
     def drives(self, connection: Connection) -> bool:
-        """Whether a client has the car."""
-        return connection.drive is not None and connection.drive is self._lease.holder
+        """Whether a client has the car, or teaches who has it."""
+        if connection.drive is not None:
+            return connection.drive is self._lease.holder
+        return self.teaching is not None and self.teaching.link is connection
 
     def turns_of(self, connection: Connection) -> Turns:
         """Return the turns of a client: who has the car shares them with nobody."""
@@ -207,12 +212,17 @@ class Actor:
                 connection.send(
                     Pong(id=message.id, t_ping=message.t_sent, t_received=now, t_sent=now)
                 )
+            case Pong():
+                pass  # nothing was asked for with it
             case _:
-                pass  # a Pong: nothing was asked for with it
+                if self.teaching is not None:  # who is not welcome as a learner says none of these
+                    self.teaching.handle(message)
 
     def left(self, connection: Connection, *, for_good: bool) -> None:
         """The connection is gone: its driver too, or it may come back for a while."""
         self.spectators.unsubscribe(connection)
+        if self.teaching is not None:
+            self.teaching.left(connection)
         drive = connection.drive
         if drive is None or drive.link is not connection or self.closing:
             return
@@ -247,8 +257,8 @@ class Actor:
     def close(self) -> None:
         """Let go of the wheel and say good-bye to everybody; nothing is acted on after that."""
         self.closing = True
-        if self.autopilot is not None:
-            self.autopilot.dispossessed("The actor is being stopped.")
+        if self.teaching is not None:
+            self.teaching.close()
         self._note_end(EndReason.ACTOR_STOPPED)
         self.stepper.close()
         self._lease.holder = None
@@ -272,8 +282,9 @@ class Actor:
         try:
             self._check_grant(connection.caller, hello.role)
             spec = self._check(hello)
+            teaching = self._check_teaching(spec) if hello.role is Role.LEARNER else None
             before = self._lease.known(hello.session) if hello.session else None
-            if before is None or hello.role is Role.SPECTATOR:
+            if before is None or hello.role is not Role.DRIVER:
                 self._check_room(hello.role)
         except (RefusedError, SettingError) as error:
             client = _printable(hello.client)
@@ -296,6 +307,8 @@ class Actor:
             if self._recorder is not None:
                 drive.on_answer = self._recorder.answered
             self._lease.join(drive)
+        if teaching is not None:
+            teaching.came(connection, spec)
         if secret or self._lines.take(self.clock.now()):
             log.info("welcome", peer=connection.peer, client=client, role=hello.role.value)
 
@@ -331,8 +344,24 @@ class Actor:
         )
         connection.role = role  # from now on it hears of events
 
+    def _check_teaching(self, spec: EnvSpec) -> Teaching:
+        """Return what a learner is welcomed to.
+
+        Raises:
+            RefusedError: there is nothing of the kind, or somebody is there.
+        """
+        if self.teaching is None:
+            raise RefusedError(
+                ErrorCode.NO_SUCH_MODE,
+                "This actor takes no policies: it has no spool for what they live through.",
+                hint="Start it with --spool DIR.",
+            )
+        self.teaching.check_room()
+        self.teaching.check_spec(spec)
+        return self.teaching
+
     def _check_grant(self, caller: Caller, role: Role) -> None:
-        if role is Role.DRIVER and Grant.DRIVER not in caller.grants:
+        if role is not Role.SPECTATOR and Grant.DRIVER not in caller.grants:
             raise RefusedError(
                 ErrorCode.FORBIDDEN,
                 "This token may watch, and not drive.",
@@ -360,7 +389,7 @@ class Actor:
                 hint="Mode fixed_delay has one of 1 tick or more, the others have none.",
             )
         # A spectator is told of no observation of its own: it has none.
-        wish = hello.observation if hello.role is Role.DRIVER else None
+        wish = hello.observation if hello.role is not Role.SPECTATOR else None
         return self.spec(mode, hello.delay_ticks, wish)
 
     def _check_room(self, role: Role) -> None:
@@ -441,8 +470,8 @@ class Actor:
         """Tell a driver that the car is somebody else's now."""
         self._note_end(EndReason.TAKEN_OVER)
         self.stepper.stop()
-        if self.autopilot is not None and self.autopilot.drive is drive:
-            self.autopilot.dispossessed("An operator took the car.")
+        if isinstance(drive.link, Autopilot):
+            drive.link.dispossessed("An operator took the car.")
             self._lease.forget(drive)
         for request_id in list(drive.course.in_flight):
             drive.fail(_taken_over(), request_id)

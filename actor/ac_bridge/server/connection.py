@@ -227,16 +227,21 @@ class Connection(asyncio.Protocol):
     @role.setter
     def role(self, role: Role) -> None:
         self._role = role
-        driver = role is Role.DRIVER
-        pace = self._host.drivers_pace if driver else SPECTATORS_PACE
+        watches = role is Role.SPECTATOR
+        pace = SPECTATORS_PACE if watches else self._host.drivers_pace
         self._bucket = Bucket(pace, self._host.clock.now())
-        if driver and self._transport is not None:
+        if not watches and self._transport is not None:
             end_if_not_taken(self._transport)  # its session is waiting
 
     @property
     def open(self) -> bool:
         """Whether messages can still be sent."""
         return self._ws.state is State.OPEN and self._transport is not None
+
+    @property
+    def congested(self) -> bool:
+        """Whether the reader is behind."""
+        return self._congested
 
     def send(self, message: Message) -> None:
         """Send a message that must arrive. Does nothing once the connection is closing."""

@@ -1,0 +1,405 @@
+"""The actor's side of a learner whose policy acts here: policies in, a run, records out.
+
+One learner at a time. Its link may come and go: the run goes on without it, and what the run lives
+through waits in the spool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+import structlog
+
+from ac_bridge.edge.arrival import Arrival
+from ac_bridge.edge.keeper import SpoolKeeper
+from ac_bridge.edge.pilot import Pilot
+from ac_bridge.edge.seat import Policy, Seat, Seated
+from ac_bridge.server.autopilot import Autopilot, Car
+from ac_bridge.server.failures import cut
+from ac_bridge_protocol.edge import (
+    Acknowledge,
+    PolicyChunk,
+    PolicyOffer,
+    PolicyRefusal,
+    PolicyState,
+    PolicyStatus,
+    Records,
+    RunStart,
+    RunStatus,
+    RunStop,
+)
+from ac_bridge_protocol.errors import (
+    ACBridgeError,
+    ErrorCode,
+    LocalProtocolError,
+    PolicyRefusedError,
+    RefusedError,
+    SpoolError,
+)
+from ac_bridge_protocol.experience import Record, pack, pack_batch
+from ac_bridge_protocol.limits import RECORD_BYTES
+from ac_bridge_protocol.messages import Message
+from ac_bridge_protocol.spec import EnvSpec, Mode, spec_digest
+
+log = structlog.get_logger()
+
+BATCH_RECORDS = 256
+"""Most records of one message."""
+WINDOW_RECORDS = 4096
+"""Records on their way to the learner that it has not acknowledged: a second of an actor that runs
+many times as fast as the game."""
+
+Load = Callable[[bytes, EnvSpec], Policy]
+"""Makes a policy of its bytes, in another thread. Raises PolicyRefusedError if it is of no use."""
+
+
+class Link(Protocol):
+    """A learner's connection, as far as this cares."""
+
+    @property
+    def peer(self) -> str:
+        """Its address, for the log."""
+
+    @property
+    def congested(self) -> bool:
+        """Whether it reads more slowly than it is sent to."""
+
+    def send(self, message: Message) -> None:
+        """Send a message."""
+
+    def fail(self, error: ACBridgeError, request_id: int | None) -> None:
+        """Say that a message could not be granted."""
+
+
+class Teaching:
+    """Everything that a learner of an actor may ask for.
+
+    Args:
+        car: the actor.
+        keeper: of the spool.
+        load: makes policies.
+
+    Attributes:
+        autopilot: of the last run; None before the first.
+        link: the learner's; None while there is none.
+    """
+
+    def __init__(self, car: Car, keeper: SpoolKeeper, load: Load) -> None:
+        self._car = car
+        self._keeper = keeper
+        self._load = load
+        self._seat = Seat(self._on_active, self._on_failed)
+        self._arrival: Arrival | None = None
+        self._newest = 0
+        self._pilot: Pilot | None = None
+        self._why = ""
+        self._spec: EnvSpec | None = None
+        self._sent = 0
+        self._reading = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.autopilot: Autopilot | None = None
+        self.link: Link | None = None
+
+    # --- The learner comes and goes ---------------------------------------------------------------
+
+    def check_room(self) -> None:
+        """Check that a learner may come.
+
+        Raises:
+            RefusedError: one is there.
+        """
+        if self.link is not None:
+            raise RefusedError(
+                ErrorCode.BUSY,
+                f"{self.link.peer} teaches this actor.",
+                hint="Wait until it has gone; one that was killed is noticed within seconds.",
+            )
+
+    def check_spec(self, spec: EnvSpec) -> None:
+        """Check that an autopilot can drive in that way.
+
+        Raises:
+            RefusedError: it cannot.
+        """
+        if spec.mode is Mode.FIXED_DELAY:
+            raise RefusedError(
+                ErrorCode.NO_SUCH_MODE,
+                "A policy on the actor has no link whose delay could be fixed.",
+                hint="Ask for mode latest, or lockstep of a stand-in.",
+            )
+
+    def came(self, link: Link, spec: EnvSpec) -> None:
+        """A learner was welcomed."""
+        self.link = link
+        if not self.running:
+            self._spec = spec
+        self._sent = self._keeper.stats().acknowledged
+        self._tell_run()
+        self.pump()
+
+    def left(self, link: Link) -> None:
+        """A learner's connection is gone."""
+        if self.link is link:
+            self.link = None
+
+    @property
+    def running(self) -> bool:
+        """Whether a run goes on."""
+        return self.autopilot is not None and self.autopilot.running
+
+    def close(self) -> None:
+        """The actor stops."""
+        if self.autopilot is not None:
+            self.autopilot.dispossessed("The actor is being stopped.")
+        for task in self._tasks:
+            task.cancel()
+
+    # --- What it says -----------------------------------------------------------------------------
+
+    def handle(self, message: Message) -> None:
+        """Act on a message of the learner's."""
+        match message:
+            case PolicyOffer():
+                self._offered(message)
+            case PolicyChunk():
+                self._chunk(message)
+            case RunStart():
+                self._start(message)
+            case RunStop():
+                self._stop(message)
+            case Acknowledge():
+                self._acknowledge(message)
+            case _:
+                pass  # nothing else comes here
+
+    # --- Policies ---------------------------------------------------------------------------------
+
+    def _offered(self, offer: PolicyOffer) -> None:
+        before = self._arrival
+        if before is not None and before.offer == offer:
+            self._tell_policy(offer.version, PolicyState.WANTED, before.received_bytes)
+            return
+        try:
+            self._check_offer(offer)
+        except PolicyRefusedError as error:
+            self._refuse(offer.version, error)
+            return
+        self._newest = offer.version
+        self._arrival = Arrival(offer)
+        self._tell_policy(offer.version, PolicyState.WANTED)
+
+    def _check_offer(self, offer: PolicyOffer) -> None:
+        if offer.version <= self._newest:
+            raise PolicyRefusedError(
+                PolicyRefusal.OLD,
+                f"Version {offer.version} is not above {self._newest}, the newest one here.",
+                hint="Versions rise.",
+            )
+        assert self._spec is not None  # noqa: S101 -- who offers was welcomed
+        if offer.spec != spec_digest(self._spec):
+            raise PolicyRefusedError(
+                PolicyRefusal.OTHER_SPEC,
+                "The policy was made for another observation, action, rate or mode.",
+                hint="Make it for this actor's env_spec; a run that goes on keeps its own.",
+            )
+
+    def _chunk(self, chunk: PolicyChunk) -> None:
+        arrival = self._arrival
+        if arrival is None or arrival.offer.version != chunk.version:
+            return  # of an offer that was refused or given up
+        try:
+            whole = arrival.add(chunk)
+        except PolicyRefusedError as error:
+            self._arrival = None
+            self._refuse(chunk.version, error)
+            return
+        if whole is None:
+            if arrival.received_bytes <= chunk.offset:
+                self._tell_policy(chunk.version, PolicyState.WANTED, arrival.received_bytes)
+            return
+        self._arrival = None
+        self._tell_policy(chunk.version, PolicyState.CHECKING, len(whole))
+        self._watch(self._check(arrival.offer, whole))
+
+    async def _check(self, offer: PolicyOffer, data: bytes) -> None:
+        """Have a policy tried where it holds up nobody, and seat it."""
+        assert self._spec is not None  # noqa: S101 -- as above
+        try:
+            policy = await asyncio.to_thread(self._load, data, self._spec)
+        except PolicyRefusedError as error:
+            self._refuse(offer.version, error, len(data))
+            return
+        if offer.version != self._newest:
+            return  # a newer one has been offered meanwhile
+        self._seat.offer(Seated(offer.version, policy), offer.swap)
+        self._tell_policy(offer.version, PolicyState.READY, len(data))
+        if self.autopilot is not None:
+            self.autopilot.look()
+
+    def _on_active(self, seated: Seated) -> None:
+        episode = self._pilot.episodes + 1 if self._pilot is not None else None
+        self._tell_policy(seated.version, PolicyState.ACTIVE, episode=episode)
+
+    def _on_failed(self, seated: Seated, why: str) -> None:
+        log.warning("policy rolled back", version=seated.version, why=why)
+        self._say(
+            PolicyStatus(
+                version=seated.version,
+                state=PolicyState.ROLLED_BACK,
+                received_bytes=0,
+                message=cut(why),
+                hint="Push a better one with a higher version.",
+            )
+        )
+
+    def _refuse(self, version: int, error: PolicyRefusedError, received_bytes: int = 0) -> None:
+        log.warning("policy refused", version=version, why=str(error))
+        self._say(
+            PolicyStatus(
+                version=version,
+                state=PolicyState.REFUSED,
+                received_bytes=received_bytes,
+                refusal=PolicyRefusal(error.reason),
+                message=cut(error.message),
+                hint=cut(error.hint),
+            )
+        )
+
+    def _tell_policy(
+        self, version: int, state: PolicyState, received_bytes: int = 0, episode: int | None = None
+    ) -> None:
+        self._say(
+            PolicyStatus(
+                version=version, state=state, received_bytes=received_bytes, episode=episode
+            )
+        )
+
+    # --- The run ----------------------------------------------------------------------------------
+
+    def _start(self, start: RunStart) -> None:
+        terms = start.terms
+        before = self._pilot
+        if self.running and before is not None and before.terms == terms:
+            self._tell_run()  # the learner came back, and says it again
+            return
+        if self.autopilot is not None:
+            self.autopilot.stop("The learner began another run.")
+        assert self._spec is not None  # noqa: S101 -- as above
+        episodes = before.episodes if before is not None and before.terms.run == terms.run else 0
+        now_s = self._car.clock.now()
+        try:
+            terms.task.check()
+            pilot = Pilot(terms, self._seat, self._spec, self._keep, now_s, episodes)
+            autopilot = Autopilot(self._car, self._spec, pilot, self._run_over)
+            autopilot.start()
+        except ACBridgeError as error:
+            self._tell_run(error)
+            return
+        self._pilot, self.autopilot, self._why = pilot, autopilot, ""
+        self._tell_run()
+
+    def _stop(self, stop: RunStop) -> None:
+        if self.autopilot is not None and self.running:
+            self.autopilot.stop(stop.why or "The learner stopped it.")
+        else:
+            self._tell_run()
+
+    def _run_over(self, why: str) -> None:
+        log.info("run over", why=why)
+        self._why = cut(why)
+        self._tell_run()
+
+    def _keep(self, record: Record) -> None:
+        self._keeper.put(pack(record))
+
+    def _tell_run(self, error: ACBridgeError | None = None) -> None:
+        stats = self._keeper.stats()
+        pilot = self._pilot
+        self._say(
+            RunStatus(
+                run=None if pilot is None else pilot.terms.run,
+                driving=self.running,
+                episodes=0 if pilot is None else pilot.episodes,
+                why=self._why if error is None else cut(error.message),
+                hint="" if error is None else cut(error.hint),
+                spool=self._keeper.spool_id,
+                last=stats.last,
+                acknowledged=stats.acknowledged,
+                dropped=stats.dropped,
+            )
+        )
+
+    # --- Records ----------------------------------------------------------------------------------
+
+    def pump(self) -> None:
+        """Send what the learner has room for, if there is something to send."""
+        stats = self._keeper.stats()
+        link = self.link
+        if (
+            link is None
+            or self._reading
+            or link.congested
+            or self._sent >= stats.last
+            or self._sent - stats.acknowledged >= WINDOW_RECORDS
+        ):
+            return
+        self._reading = True
+        self._watch(self._send_batch(link))
+
+    async def _send_batch(self, link: Link) -> None:
+        after = self._sent
+        try:
+            reading = self._keeper.read(after, BATCH_RECORDS, RECORD_BYTES)
+            found = await asyncio.wrap_future(reading)
+        except (SpoolError, LocalProtocolError) as error:
+            log.warning("spool", error=str(error))
+            return
+        finally:
+            self._reading = False
+        if self.link is not link or self._sent != after or not found:
+            self.pump()  # for another learner, who has other needs
+            return
+        first = found[0][0]
+        run = [data for number, (at, data) in enumerate(found) if at == first + number]
+        link.send(Records(spool=self._keeper.spool_id, first=first, batch=pack_batch(run)))
+        self._sent = first + len(run) - 1
+        self.pump()
+
+    def _acknowledge(self, acknowledge: Acknowledge) -> None:
+        if acknowledge.spool != self._keeper.spool_id:
+            return  # of a spool that is gone: nothing of it is kept here
+        if acknowledge.upto > self._keeper.stats().last:
+            self._fail(
+                RefusedError(
+                    ErrorCode.SETTING,
+                    f"Record {acknowledge.upto} was never sent: the newest is "
+                    f"{self._keeper.stats().last}.",
+                    hint="Acknowledge what came.",
+                )
+            )
+            return
+        self._sent = max(self._sent, acknowledge.upto)
+        self._watch(self._acknowledged(acknowledge.upto))
+
+    async def _acknowledged(self, upto: int) -> None:
+        try:
+            await asyncio.wrap_future(self._keeper.acknowledge(upto))
+        except (SpoolError, LocalProtocolError) as error:
+            log.warning("spool", error=str(error))  # they stay, and are sent again another time
+        self.pump()
+
+    def _watch(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside everything else."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _fail(self, error: ACBridgeError) -> None:
+        if self.link is not None:
+            self.link.fail(error, None)
+
+    def _say(self, message: Message) -> None:
+        if self.link is not None:
+            self.link.send(message)
