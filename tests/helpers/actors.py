@@ -11,7 +11,7 @@ from ac_bridge.clock import Clock, SystemClock
 from ac_bridge.control.smoothing import smoothing_named
 from ac_bridge.game import RecordingWheel
 from ac_bridge.rig import Rig, RigSettings
-from ac_bridge.server.app import ActorApp
+from ac_bridge.server.app import ActorApp, MakeTeaching
 from ac_bridge.server.lease import Terms
 from ac_bridge.server.reach import Reach
 from ac_bridge.server.recording import record_actor
@@ -50,6 +50,7 @@ def serving(
     terms: Terms | None = None,
     reach: Reach | None = None,
     record: Path | None = None,
+    make_teaching: MakeTeaching | None = None,
 ) -> Iterator[tuple[str, ActorApp]]:
     """Serve a rig, or a stage, from a thread of this process; give its address and the app.
 
@@ -66,6 +67,7 @@ def serving(
             terms=terms,
             reach=reach,
             recorder=recorder,
+            make_teaching=make_teaching,
         )
 
     with in_thread(make, "test-actor") as running:

@@ -26,6 +26,7 @@ from ac_bridge.server.parking import Parking
 from ac_bridge.server.reach import Reach, reach_from
 from ac_bridge.server.recording import ActorRecorder, record_actor
 from ac_bridge.server.stage import Served, Stage
+from ac_bridge.server.teaching import Teaching
 from ac_bridge.settings import ActorSettings
 from ac_bridge_protocol.errors import ACBridgeError
 
@@ -39,6 +40,9 @@ FILES_S = 1.0
 
 GOODBYE_S = 1.0
 """How long clients get to read the last words before the connections are cut."""
+
+
+MakeTeaching = Callable[[Actor, Callable[[int], None]], Teaching]
 
 
 class ActorApp:
@@ -55,6 +59,9 @@ class ActorApp:
         reach: who may come in, and from where.
         on_closed: called once the rig is closed, its wheel neutral; not if that failed.
         recorder: takes everything that is served; closed at the end. None records nothing.
+        make_teaching: makes what learners are welcomed to whose policy is to act here; is given the
+            actor, and what to call from any thread when records are in the spool. None welcomes
+            none.
     """
 
     def __init__(
@@ -69,7 +76,9 @@ class ActorApp:
         reach: Reach | None = None,
         on_closed: Callable[[], None] = lambda: None,
         recorder: ActorRecorder | None = None,
+        make_teaching: MakeTeaching | None = None,
     ) -> None:
+        self._make_teaching = make_teaching
         self._recorder = recorder
         self._reach = reach or Reach()
         self._rig = rig
@@ -100,6 +109,9 @@ class ActorApp:
                 self.actor = actor = Actor(
                     self._rig, clock, tasks, at_rest, self._terms, self._recorder
                 )
+                if self._make_teaching is not None:
+                    pump = _from_any_thread(actor)
+                    actor.teaching = self._make_teaching(actor, pump)
                 reach = self._reach
                 house = ActorHouse(actor, clock, reach.gate, reach.access)
                 server = await listen(house, self._host, self._port, reach.tls, HANDSHAKES)
@@ -128,6 +140,8 @@ class ActorApp:
             with contextlib.ExitStack() as closing:
                 if self._recorder is not None:
                     closing.callback(self._recorder.close)
+                if self.actor is not None and self.actor.teaching is not None:
+                    closing.callback(self.actor.teaching.finish)
                 closing.callback(clock.close)
                 closing.callback(self._rig.clock.close)
                 self._rig.close()
@@ -203,6 +217,21 @@ def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor
             return run_on_best_loop(main())
     except* ACBridgeError as group:
         raise group.exceptions[0] from None
+
+
+def _from_any_thread(actor: Actor) -> Callable[[int], None]:
+    """Return what has the newest records sent, called from any thread."""
+    loop = asyncio.get_running_loop()
+
+    def pump() -> None:
+        if actor.teaching is not None:
+            actor.teaching.pump()
+
+    def written(_last: int) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended: they are sent another time
+            loop.call_soon_threadsafe(pump)
+
+    return written
 
 
 def _recorder(settings: ActorSettings, rig: Rig) -> ActorRecorder | None:

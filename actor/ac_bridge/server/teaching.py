@@ -96,7 +96,8 @@ class Teaching:
         self._pilot: Pilot | None = None
         self._why = ""
         self._spec: EnvSpec | None = None
-        self._sent = 0
+        self._acknowledged = keeper.stats().acknowledged
+        self._sent = self._acknowledged
         self._reading = False
         self._tasks: set[asyncio.Task[None]] = set()
         self.autopilot: Autopilot | None = None
@@ -135,7 +136,7 @@ class Teaching:
         self.link = link
         if not self.running:
             self._spec = spec
-        self._sent = self._keeper.stats().acknowledged
+        self._sent = self._acknowledged
         self._tell_run()
         self.pump()
 
@@ -155,6 +156,14 @@ class Teaching:
             self.autopilot.dispossessed("The actor is being stopped.")
         for task in self._tasks:
             task.cancel()
+
+    def finish(self) -> None:
+        """Write what waits, and close the spool.
+
+        Raises:
+            SpoolError: its disk failed; says what is lost.
+        """
+        self._keeper.close()
 
     # --- What it says -----------------------------------------------------------------------------
 
@@ -326,7 +335,7 @@ class Teaching:
                 hint="" if error is None else cut(error.hint),
                 spool=self._keeper.spool_id,
                 last=stats.last,
-                acknowledged=stats.acknowledged,
+                acknowledged=self._acknowledged,
                 dropped=stats.dropped,
             )
         )
@@ -342,7 +351,7 @@ class Teaching:
             or self._reading
             or link.congested
             or self._sent >= stats.last
-            or self._sent - stats.acknowledged >= WINDOW_RECORDS
+            or self._sent - self._acknowledged >= WINDOW_RECORDS
         ):
             return
         self._reading = True
@@ -380,15 +389,16 @@ class Teaching:
                 )
             )
             return
+        self._acknowledged = max(self._acknowledged, acknowledge.upto)
         self._sent = max(self._sent, acknowledge.upto)
-        self._watch(self._acknowledged(acknowledge.upto))
+        self._watch(self._forget(acknowledge.upto))
+        self.pump()
 
-    async def _acknowledged(self, upto: int) -> None:
+    async def _forget(self, upto: int) -> None:
         try:
             await asyncio.wrap_future(self._keeper.acknowledge(upto))
         except (SpoolError, LocalProtocolError) as error:
             log.warning("spool", error=str(error))  # they stay, and are sent again another time
-        self.pump()
 
     def _watch(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something beside everything else."""

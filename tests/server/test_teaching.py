@@ -1,0 +1,331 @@
+"""A learner whose policy acts on the actor, over a real socket: policies in, a run, records out."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from ac_bridge.clock import SystemClock
+from ac_bridge.edge.keeper import SpoolKeeper
+from ac_bridge.edge.seat import Policy
+from ac_bridge.edge.spool import Spool
+from ac_bridge.game import NEUTRAL
+from ac_bridge.rig import Rig
+from ac_bridge.server.teaching import Teaching
+from ac_bridge_protocol.codec import JSON, MSGPACK, Codec
+from ac_bridge_protocol.edge import (
+    Acknowledge,
+    PolicyChunk,
+    PolicyOffer,
+    PolicyRefusal,
+    PolicyState,
+    PolicyStatus,
+    Records,
+    RunStart,
+    RunStatus,
+    RunStop,
+)
+from ac_bridge_protocol.errors import PolicyFailedError, PolicyRefusedError
+from ac_bridge_protocol.experience import Array, EpisodeStart, Transition, unpack, unpack_batch
+from ac_bridge_protocol.messages import Failure, Hello, Message, Refusal, Role, Welcome
+from ac_bridge_protocol.runs import RunTerms, Swap
+from ac_bridge_protocol.spec import EnvSpec, spec_digest
+from ac_bridge_protocol.tasks import TaskSpec
+from helpers.actors import make_rig, serving, wheel_of
+
+TWENTY_STEPS = TaskSpec.of("progress", rules={"step_limit": {"steps": 20.0}})
+PATIENCE_S = 20.0
+
+
+@dataclasses.dataclass
+class Thought:
+    """Some throttle."""
+
+    action: Array
+    extras: Mapping[str, Array] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass
+class Steady:
+    """A policy: the same throttle all the time, for so many ticks."""
+
+    throttle: float
+    ticks: int = 10**9
+    noise_size: int = 0
+
+    def act(self, observation: Array, noise: Array | None) -> Thought:
+        """Choose."""
+        self.ticks -= 1
+        if self.ticks < 0:
+            raise PolicyFailedError("It ran out of ticks.")
+        return Thought(np.array([0.0, self.throttle, 0.0], np.float32))
+
+
+def load(data: bytes, spec: EnvSpec) -> Policy:
+    """Make a policy of two words."""
+    throttle, ticks = data.split()[:2]
+    if float(throttle) > 1.0:
+        raise PolicyRefusedError(PolicyRefusal.NOT_FINITE, "Too much of it.", hint="Less.")
+    return Steady(float(throttle), int(ticks))
+
+
+class Learner:
+    """A learner that says what it is told to, and keeps what it hears."""
+
+    def __init__(self, socket: ClientConnection, codec: Codec) -> None:
+        self._socket = socket
+        self._codec = codec
+        self.heard: list[Message] = []
+        self.say(Hello(client="t/1", role=Role.LEARNER, observation="bridge15"))
+
+    def say(self, *messages: Message) -> None:
+        """Send."""
+        for message in messages:
+            data = self._codec.encode(message)
+            self._socket.send(data if self._codec.binary else data.decode())
+
+    def hear(self, wanted: Callable[[Any], bool]) -> Any:
+        """Return the next message that is wanted."""
+        while True:
+            data = self._socket.recv(timeout=PATIENCE_S)
+            payload = data.encode() if isinstance(data, str) else data
+            message = self._codec.decode(payload, binary=self._codec.binary)
+            self.heard.append(message)
+            if wanted(message):
+                return message
+
+    def hear_a(self, kind: type[Any]) -> Any:
+        """Return the next message of a type."""
+        return self.hear(lambda message: isinstance(message, kind))
+
+    def hear_policy(self, state: PolicyState) -> PolicyStatus:
+        """Return the next message that says a policy is there."""
+        found: PolicyStatus = self.hear(
+            lambda message: isinstance(message, PolicyStatus) and message.state is state
+        )
+        return found
+
+    def push(self, data: bytes, version: int = 1, **fields: Any) -> None:
+        """Offer a policy, and send it in pieces of ten bytes."""
+        said = {
+            "version": version,
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "size_bytes": len(data),
+            "spec": spec_digest(self.spec),
+        }
+        self.say(PolicyOffer(**(said | fields)))
+        for offset in range(0, len(data), 10):
+            piece = base64.b64encode(data[offset : offset + 10]).decode()
+            self.say(PolicyChunk(version=version, offset=offset, data=piece))
+
+    @property
+    def spec(self) -> EnvSpec:
+        """What the actor offers."""
+        if not self.heard:
+            self.hear_a(Welcome)
+        welcome = self.heard[0]
+        assert isinstance(welcome, Welcome)
+        return welcome.spec
+
+    def records(self, count: int) -> list[EpisodeStart | Transition]:
+        """Hear records until there are so many; nothing is acknowledged."""
+        while len(found := self.all_records) < count:
+            self.hear_a(Records)
+        return found
+
+    @property
+    def all_records(self) -> list[EpisodeStart | Transition]:
+        """Every record that was heard, in the order of their numbers, each once."""
+        numbered = {
+            message.first + at: unpack(data)
+            for message in self.heard
+            if isinstance(message, Records)
+            for at, data in enumerate(unpack_batch(message.batch))
+        }
+        assert sorted(numbered) == list(
+            range(min(numbered, default=1), max(numbered, default=0) + 1)
+        )
+        return [numbered[number] for number in sorted(numbered)]
+
+
+class Place:
+    """An actor that takes policies."""
+
+    def __init__(self, uri: str, rig: Rig) -> None:
+        self.uri = uri
+        self.rig = rig
+
+    @contextlib.contextmanager
+    def learner(self, codec: Codec = MSGPACK) -> Iterator[Learner]:
+        """Connect."""
+        protocols = [Subprotocol(codec.subprotocol)]
+        with connect(self.uri, subprotocols=protocols, proxy=None) as socket:
+            yield Learner(socket, codec)
+
+
+@contextlib.contextmanager
+def teaching(folder: Path, *, lockstep: bool = True, max_bytes: int = 10**8) -> Iterator[Place]:
+    """Serve an actor with a spool in a folder."""
+    rig = make_rig(lockstep=lockstep)
+
+    def make(actor: Any, pump: Callable[[int], None]) -> Teaching:
+        spool = Spool(folder / "spool", max_bytes=max_bytes)
+        keeper = SpoolKeeper(spool, SystemClock(), on_error=print, on_written=pump)
+        return Teaching(actor, keeper, load)
+
+    with serving(rig, make_teaching=make) as (uri, _):
+        yield Place(uri, rig)
+
+
+@pytest.mark.parametrize("codec", [MSGPACK, JSON], ids=lambda codec: codec.name)
+def test_a_policy_is_pushed_and_drives_a_run(tmp_path: Path, codec: Codec) -> None:
+    """Two episodes arrive, in order, under the policy's version; then the run is over."""
+    with teaching(tmp_path) as place, place.learner(codec) as learner:
+        learner.push(b"0.75 1000000 and some more bytes")
+        learner.hear_policy(PolicyState.READY)
+        learner.say(RunStart(terms=RunTerms(run="r", task=TWENTY_STEPS, episodes=2, seed=1)))
+        over = learner.hear(lambda said: isinstance(said, RunStatus) and "All 2" in said.why)
+        assert (over.driving, over.episodes) == (False, 2)
+        records = learner.records(42)
+        assert [record.episode for record in records] == [1] * 21 + [2] * 21
+        steps = [record for record in records if isinstance(record, Transition)]
+        assert [step.tick for step in steps] == list(range(1, 21)) * 2
+        assert {step.policy for step in steps} == {1}
+        assert wheel_of(place.rig).now == NEUTRAL
+        states = [said.state for said in learner.heard if isinstance(said, PolicyStatus)]
+        assert states == ["wanted", "checking", "ready", "active"]
+
+
+def test_what_is_not_acknowledged_comes_again(tmp_path: Path) -> None:
+    """To the next link; what was acknowledged does not, and nothing is left out."""
+    with teaching(tmp_path) as place:
+        with place.learner() as learner:
+            learner.push(b"0.75 1000000")
+            learner.say(RunStart(terms=RunTerms(run="r", task=TWENTY_STEPS, episodes=2)))
+            learner.records(30)
+            status = next(said for said in learner.heard if isinstance(said, RunStatus))
+            learner.say(Acknowledge(spool=status.spool, upto=10))
+        with place.learner() as again:
+            again.records(42 - 10)
+            first = next(said for said in again.heard if isinstance(said, Records)).first
+            assert first == 11
+            again.say(Acknowledge(spool=status.spool, upto=43))
+            refused = again.hear_a(Failure)
+            assert "Record 43 was never sent: the newest is 42." in refused.message
+
+
+def test_the_run_goes_on_without_its_learner(tmp_path: Path) -> None:
+    """What it lives through waits."""
+    with teaching(tmp_path) as place:
+        with place.learner() as learner:
+            learner.push(b"0.75 1000000")
+            learner.say(RunStart(terms=RunTerms(run="r", task=TWENTY_STEPS, episodes=30)))
+            learner.records(5)
+        with place.learner() as again:
+            again.hear(lambda said: isinstance(said, RunStatus) and not said.driving)
+            assert len(again.records(30 * 21)) == 30 * 21
+
+
+def test_a_run_is_stopped(tmp_path: Path) -> None:
+    """In real time, at speed: the wheel is neutral, the car free."""
+    with teaching(tmp_path, lockstep=False) as place, place.learner() as learner:
+        learner.push(b"0.75 1000000")
+        learner.say(RunStart(terms=RunTerms(run="r")))
+        learner.records(5)
+        assert wheel_of(place.rig).now.throttle > 0.0
+        learner.say(RunStop(why="That will do."))
+        over = learner.hear(lambda said: isinstance(said, RunStatus) and not said.driving)
+        assert over.why == "That will do."
+        assert wheel_of(place.rig).now == NEUTRAL
+
+
+def test_a_policy_that_fails_is_rolled_back(tmp_path: Path) -> None:
+    """To the one before it, with its version in every record; the learner is told."""
+    with teaching(tmp_path) as place, place.learner() as learner:
+        learner.push(b"0.25 1000000")
+        learner.hear_policy(PolicyState.READY)
+        learner.say(RunStart(terms=RunTerms(run="r", task=TWENTY_STEPS, episodes=4)))
+        learner.hear_policy(PolicyState.ACTIVE)
+        learner.push(b"0.75 7", version=2, swap=Swap.TICK)
+        back = learner.hear_policy(PolicyState.ROLLED_BACK)
+        assert back.version == 2
+        assert "ran out of ticks" in back.message
+        learner.hear(lambda said: isinstance(said, RunStatus) and not said.driving)
+        # Its seventh action was followed by the observation that it failed at.
+        steps = [one for one in learner.records(1) if isinstance(one, Transition)]
+        assert {one.policy for one in steps} <= {1, 2}
+
+
+@pytest.mark.parametrize(
+    ("data", "fields", "reason"),
+    [
+        (b"0.5 1", {"sha256": "0" * 64}, "wrong_hash"),
+        (b"0.5 1", {"size_bytes": 3}, "too_large"),
+        (b"0.5 1", {"spec": "0" * 64}, "other_spec"),
+        (b"1.5 1", {}, "not_finite"),
+        (b"0.5 1", {"version": 1}, "old"),
+    ],
+)
+def test_policies_are_refused(
+    tmp_path: Path, data: bytes, fields: dict[str, Any], reason: str
+) -> None:
+    """With the reason; the one that was there before is."""
+    with teaching(tmp_path) as place, place.learner() as learner:
+        learner.push(b"0.25 1000000", version=5)
+        learner.hear_policy(PolicyState.READY)
+        learner.push(data, **({"version": 6} | fields))
+        refused = learner.hear_policy(PolicyState.REFUSED)
+        assert refused.refusal == reason
+        assert refused.message
+        learner.say(RunStart(terms=RunTerms(run="r", task=TWENTY_STEPS, episodes=1)))
+        assert learner.hear_policy(PolicyState.ACTIVE).version == 5
+
+
+def test_a_push_goes_on_after_a_cut(tmp_path: Path) -> None:
+    """The same offer again says how much has come."""
+    data = b"0.75 1000000 and some more"
+    offer = {"version": 1, "sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data)}
+    with teaching(tmp_path) as place:
+        with place.learner() as learner:
+            said = PolicyOffer.model_validate(offer | {"spec": spec_digest(learner.spec)})
+            piece = base64.b64encode(data[:10]).decode()
+            learner.say(said, PolicyChunk(version=1, offset=0, data=piece), said)
+            learner.hear(lambda m: isinstance(m, PolicyStatus) and m.received_bytes == 10)
+        with place.learner() as again:
+            again.say(said)
+            assert again.hear_policy(PolicyState.WANTED).received_bytes == 10
+            rest = base64.b64encode(data[10:]).decode()
+            again.say(PolicyChunk(version=1, offset=10, data=rest))
+            again.hear_policy(PolicyState.READY)
+
+
+def test_a_second_learner_is_refused(tmp_path: Path) -> None:
+    """And so is one that an actor without a spool cannot serve."""
+    with teaching(tmp_path) as place, place.learner() as first, place.learner() as second:
+        assert first.spec
+        assert second.hear_a(Refusal).code == "busy"
+    with serving(make_rig()) as (uri, _), Place(uri, make_rig()).learner() as nowhere:
+        assert "--spool" in nowhere.hear_a(Refusal).hint
+
+
+def test_a_full_spool_stops_the_run(tmp_path: Path) -> None:
+    """What it holds comes, in order; emptied, a run can begin again."""
+    with teaching(tmp_path, max_bytes=20_000) as place, place.learner() as learner:
+        learner.push(b"0.75 1000000")
+        learner.say(RunStart(terms=RunTerms(run="r", task=TWENTY_STEPS)))
+        over = learner.hear(lambda said: isinstance(said, RunStatus) and "full" in said.why)
+        assert not over.driving
+        records = learner.records(10)
+        learner.say(Acknowledge(spool=over.spool, upto=len(records)))
+        learner.say(RunStart(terms=RunTerms(run="s", task=TWENTY_STEPS, episodes=1)))
+        learner.hear(lambda said: isinstance(said, RunStatus) and said.run == "s")
