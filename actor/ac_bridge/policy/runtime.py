@@ -166,10 +166,12 @@ class _Watch:
 
     def _look(self) -> None:
         with self._changed:
-            while not self._over:
+            while True:
                 self._idle = True
                 self._changed.wait_for(lambda: self._over or self._limit_s is not None)
                 self._idle = False
+                if self._over:
+                    return
                 run = self._run
                 # Woken by nobody: runs come and go meanwhile, and all that takes is one look a
                 # limit. So a run is ended after once or twice as long.
