@@ -6,7 +6,7 @@ import base64
 import contextlib
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from ac_bridge.clock import SystemClock
 from ac_bridge.edge.keeper import SpoolKeeper
 from ac_bridge.edge.seat import Policy
 from ac_bridge.edge.spool import Spool
+from ac_bridge.edge.vault import Vault
 from ac_bridge.game import NEUTRAL
 from ac_bridge.rig import Rig
 from ac_bridge.server.teaching import Teaching
@@ -71,7 +72,7 @@ class Steady:
         return Thought(np.array([0.0, self.throttle, 0.0], np.float32))
 
 
-def load(data: bytes, spec: EnvSpec) -> Policy:
+async def load(data: bytes, spec: EnvSpec, recorded: Sequence[Array]) -> Policy:
     """Make a policy of two words."""
     throttle, ticks = data.split()[:2]
     if float(throttle) > 1.0:
@@ -181,7 +182,7 @@ def teaching(folder: Path, *, lockstep: bool = True, max_bytes: int = 10**8) -> 
     def make(actor: Any, pump: Callable[[int], None]) -> Teaching:
         spool = Spool(folder / "spool", max_bytes=max_bytes)
         keeper = SpoolKeeper(spool, SystemClock(), on_error=print, on_written=pump)
-        return Teaching(actor, keeper, load)
+        return Teaching(actor, keeper, load, Vault(folder / "policy.kept"))
 
     with serving(rig, make_teaching=make) as (uri, _):
         yield Place(uri, rig)
@@ -307,6 +308,22 @@ def test_a_push_goes_on_after_a_cut(tmp_path: Path) -> None:
             rest = base64.b64encode(data[10:]).decode()
             again.say(PolicyChunk(version=1, offset=10, data=rest))
             again.hear_policy(PolicyState.READY)
+
+
+def test_a_restarted_actor_has_its_policy_and_its_numbers(tmp_path: Path) -> None:
+    """The last good policy acts again without being pushed; records are numbered on."""
+    terms = RunTerms(run="r", task=TWENTY_STEPS, episodes=1)
+    with teaching(tmp_path) as place, place.learner() as learner:
+        learner.push(b"0.25 1000000", version=7)
+        learner.say(RunStart(terms=terms))
+        learner.records(21)
+    with teaching(tmp_path) as place, place.learner() as learner:
+        assert learner.hear_policy(PolicyState.READY).version == 7
+        learner.say(RunStart(terms=terms.model_copy(update={"run": "s"})))
+        records = learner.records(42)
+        assert [one.run for one in records] == ["r"] * 21 + ["s"] * 21
+        learner.push(b"0.25 1000000", version=7)
+        assert learner.hear_policy(PolicyState.REFUSED).refusal == "old"
 
 
 def test_a_second_learner_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ through waits in the spool.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import collections
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -16,6 +17,7 @@ from ac_bridge.edge.arrival import Arrival
 from ac_bridge.edge.keeper import SpoolKeeper
 from ac_bridge.edge.pilot import Pilot
 from ac_bridge.edge.seat import Policy, Seat, Seated
+from ac_bridge.edge.vault import Kept, Vault
 from ac_bridge.server.autopilot import Autopilot, Car
 from ac_bridge.server.failures import cut
 from ac_bridge_protocol.edge import (
@@ -38,9 +40,10 @@ from ac_bridge_protocol.errors import (
     RefusedError,
     SpoolError,
 )
-from ac_bridge_protocol.experience import Record, pack, pack_batch
+from ac_bridge_protocol.experience import Array, Record, pack, pack_batch, to_array
 from ac_bridge_protocol.limits import RECORD_BYTES
 from ac_bridge_protocol.messages import Message
+from ac_bridge_protocol.runs import Swap
 from ac_bridge_protocol.spec import EnvSpec, Mode, spec_digest
 
 log = structlog.get_logger()
@@ -51,8 +54,12 @@ WINDOW_RECORDS = 4096
 """Records on their way to the learner that it has not acknowledged: a second of an actor that runs
 many times as fast as the game."""
 
-Load = Callable[[bytes, EnvSpec], Policy]
-"""Makes a policy of its bytes, in another thread. Raises PolicyRefusedError if it is of no use."""
+Load = Callable[[bytes, EnvSpec, Sequence[Array]], Awaitable[Policy]]
+"""Makes a policy of its bytes, and tries it on recorded observations, where that holds up nobody.
+Raises PolicyRefusedError if it is of no use."""
+
+RECORDED = 256
+"""Newest observations that a policy is tried on."""
 
 
 class Link(Protocol):
@@ -80,19 +87,28 @@ class Teaching:
         car: the actor.
         keeper: of the spool.
         load: makes policies.
+        vault: keeps the last good one; None keeps none.
 
     Attributes:
         autopilot: of the last run; None before the first.
         link: the learner's; None while there is none.
     """
 
-    def __init__(self, car: Car, keeper: SpoolKeeper, load: Load) -> None:
+    def __init__(
+        self, car: Car, keeper: SpoolKeeper, load: Load, vault: Vault | None = None
+    ) -> None:
         self._car = car
         self._keeper = keeper
         self._load = load
+        self._vault = vault
+        self._kept, note = (None, "") if vault is None else vault.load()
+        if note:
+            log.warning("policy", note=note)
+        self._ready: Kept | None = None
+        self._recorded: collections.deque[bytes] = collections.deque(maxlen=RECORDED)
         self._seat = Seat(self._on_active, self._on_failed)
         self._arrival: Arrival | None = None
-        self._newest = 0
+        self._newest = 0 if self._kept is None else self._kept.version
         self._pilot: Pilot | None = None
         self._why = ""
         self._spec: EnvSpec | None = None
@@ -139,6 +155,9 @@ class Teaching:
         self._sent = self._acknowledged
         self._tell_run()
         self.pump()
+        kept, self._kept = self._kept, None
+        if kept is not None and kept.spec == spec_digest(spec) and self._seat.active is None:
+            self._watch(self._check(kept, Swap.EPISODE))
 
     def left(self, link: Link) -> None:
         """A learner's connection is gone."""
@@ -230,26 +249,37 @@ class Teaching:
             return
         self._arrival = None
         self._tell_policy(chunk.version, PolicyState.CHECKING, len(whole))
-        self._watch(self._check(arrival.offer, whole))
+        self._watch(self._check(Kept(chunk.version, arrival.offer.spec, whole), arrival.offer.swap))
 
-    async def _check(self, offer: PolicyOffer, data: bytes) -> None:
+    async def _check(self, kept: Kept, swap: Swap) -> None:
         """Have a policy tried where it holds up nobody, and seat it."""
         assert self._spec is not None  # noqa: S101 -- as above
+        recorded = [to_array(one) for one in self._recorded]
         try:
-            policy = await asyncio.to_thread(self._load, data, self._spec)
+            policy = await self._load(kept.data, self._spec, recorded)
         except PolicyRefusedError as error:
-            self._refuse(offer.version, error, len(data))
+            self._refuse(kept.version, error, len(kept.data))
             return
-        if offer.version != self._newest:
+        if kept.version != self._newest:
             return  # a newer one has been offered meanwhile
-        self._seat.offer(Seated(offer.version, policy), offer.swap)
-        self._tell_policy(offer.version, PolicyState.READY, len(data))
+        self._ready = kept
+        self._seat.offer(Seated(kept.version, policy), swap)
+        self._tell_policy(kept.version, PolicyState.READY, len(kept.data))
         if self.autopilot is not None:
             self.autopilot.look()
 
     def _on_active(self, seated: Seated) -> None:
         episode = self._pilot.episodes + 1 if self._pilot is not None else None
         self._tell_policy(seated.version, PolicyState.ACTIVE, episode=episode)
+        kept, self._ready = self._ready, None
+        if kept is not None and self._vault is not None:
+            self._watch(self._keep_policy(self._vault, kept))
+
+    async def _keep_policy(self, vault: Vault, kept: Kept) -> None:
+        try:
+            await asyncio.to_thread(vault.keep, kept)
+        except OSError as error:
+            log.warning("policy not kept", version=kept.version, error=str(error))
 
     def _on_failed(self, seated: Seated, why: str) -> None:
         log.warning("policy rolled back", version=seated.version, why=why)
@@ -321,6 +351,7 @@ class Teaching:
         self._tell_run()
 
     def _keep(self, record: Record) -> None:
+        self._recorded.append(record.observation)
         self._keeper.put(pack(record))
 
     def _tell_run(self, error: ACBridgeError | None = None) -> None:
