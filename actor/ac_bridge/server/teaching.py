@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import collections
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import Future
 from typing import Any, Protocol
 
 import structlog
 
 from ac_bridge.edge.arrival import Arrival
-from ac_bridge.edge.keeper import SpoolKeeper
 from ac_bridge.edge.pilot import Pilot
 from ac_bridge.edge.seat import Policy, Seat, Seated
+from ac_bridge.edge.spool import SpoolStats
 from ac_bridge.edge.vault import Kept, Vault
 from ac_bridge.server.autopilot import Autopilot, Car
 from ac_bridge.server.failures import cut
@@ -62,6 +63,29 @@ RECORDED = 256
 """Newest observations that a policy is tried on."""
 
 
+class Keeper(Protocol):
+    """A spool, as `SpoolKeeper` keeps it."""
+
+    @property
+    def spool_id(self) -> str:
+        """Its own."""
+
+    def put(self, record: bytes) -> None:
+        """Keep a record. Never waits."""
+
+    def read(self, after: int, max_records: int, max_bytes: int) -> Future[list[tuple[int, bytes]]]:
+        """Return what will be the records after a number."""
+
+    def acknowledge(self, upto: int) -> Future[None]:
+        """Have records removed up to a number."""
+
+    def stats(self) -> SpoolStats:
+        """Return what it holds."""
+
+    def close(self) -> None:
+        """Write what waits."""
+
+
 class Link(Protocol):
     """A learner's connection, as far as this cares."""
 
@@ -94,9 +118,7 @@ class Teaching:
         link: the learner's; None while there is none.
     """
 
-    def __init__(
-        self, car: Car, keeper: SpoolKeeper, load: Load, vault: Vault | None = None
-    ) -> None:
+    def __init__(self, car: Car, keeper: Keeper, load: Load, vault: Vault | None = None) -> None:
         self._car = car
         self._keeper = keeper
         self._load = load
@@ -435,7 +457,12 @@ class Teaching:
         """Do something beside everything else."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("teaching", error=repr(error))  # a defect of ours: the run goes on
 
     def _fail(self, error: ACBridgeError) -> None:
         if self.link is not None:
