@@ -48,8 +48,8 @@ log = structlog.get_logger()
 BATCH_RECORDS = 256
 """Most records of one message."""
 WINDOW_RECORDS = 4096
-"""Records on their way to the learner that it has not acknowledged: a second of an actor that runs
-many times as fast as the game."""
+"""Records on their way to a learner that has not acknowledged them, nor said for how many it has
+room: a second of an actor that runs many times as fast as the game."""
 
 Load = Callable[[bytes, EnvSpec], Policy]
 """Makes a policy of its bytes, in another thread. Raises PolicyRefusedError if it is of no use."""
@@ -92,13 +92,16 @@ class Teaching:
         self._load = load
         self._seat = Seat(self._on_active, self._on_failed)
         self._arrival: Arrival | None = None
-        self._newest = 0
+        self._offer: PolicyOffer | None = None
+        self._told: PolicyStatus | None = None
         self._pilot: Pilot | None = None
         self._why = ""
         self._spec: EnvSpec | None = None
         self._acknowledged = keeper.stats().acknowledged
         self._sent = self._acknowledged
+        self._room_upto = self._acknowledged + WINDOW_RECORDS
         self._reading = False
+        self._ending = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self.autopilot: Autopilot | None = None
         self.link: Link | None = None
@@ -137,7 +140,10 @@ class Teaching:
         if not self.running:
             self._spec = spec
         self._sent = self._acknowledged
+        self._room_upto = self._acknowledged + WINDOW_RECORDS
         self._tell_run()
+        if self._told is not None:
+            self._say(self._told)
         self.pump()
 
     def left(self, link: Link) -> None:
@@ -186,24 +192,27 @@ class Teaching:
     # --- Policies ---------------------------------------------------------------------------------
 
     def _offered(self, offer: PolicyOffer) -> None:
-        before = self._arrival
-        if before is not None and before.offer == offer:
-            self._tell_policy(offer.version, PolicyState.WANTED, before.received_bytes)
+        if self._arrival is not None and self._arrival.offer == offer:
+            self._tell_policy(offer.version, PolicyState.WANTED, self._arrival.received_bytes)
+            return
+        if self._offer == offer and self._told is not None:
+            self._say(self._told)  # the learner's link was lost before it heard
             return
         try:
             self._check_offer(offer)
         except PolicyRefusedError as error:
             self._refuse(offer.version, error)
             return
-        self._newest = offer.version
+        self._offer = offer
         self._arrival = Arrival(offer)
         self._tell_policy(offer.version, PolicyState.WANTED)
 
     def _check_offer(self, offer: PolicyOffer) -> None:
-        if offer.version <= self._newest:
+        newest = 0 if self._offer is None else self._offer.version
+        if offer.version <= newest:
             raise PolicyRefusedError(
                 PolicyRefusal.OLD,
-                f"Version {offer.version} is not above {self._newest}, the newest one here.",
+                f"Version {offer.version} is not above {newest}, the newest one here.",
                 hint="Versions rise.",
             )
         assert self._spec is not None  # noqa: S101 -- who offers was welcomed
@@ -240,7 +249,7 @@ class Teaching:
         except PolicyRefusedError as error:
             self._refuse(offer.version, error, len(data))
             return
-        if offer.version != self._newest:
+        if offer != self._offer:
             return  # a newer one has been offered meanwhile
         self._seat.offer(Seated(offer.version, policy), offer.swap)
         self._tell_policy(offer.version, PolicyState.READY, len(data))
@@ -253,7 +262,7 @@ class Teaching:
 
     def _on_failed(self, seated: Seated, why: str) -> None:
         log.warning("policy rolled back", version=seated.version, why=why)
-        self._say(
+        self._tell_of(
             PolicyStatus(
                 version=seated.version,
                 state=PolicyState.ROLLED_BACK,
@@ -265,7 +274,7 @@ class Teaching:
 
     def _refuse(self, version: int, error: PolicyRefusedError, received_bytes: int = 0) -> None:
         log.warning("policy refused", version=version, why=str(error))
-        self._say(
+        self._tell_of(
             PolicyStatus(
                 version=version,
                 state=PolicyState.REFUSED,
@@ -279,11 +288,18 @@ class Teaching:
     def _tell_policy(
         self, version: int, state: PolicyState, received_bytes: int = 0, episode: int | None = None
     ) -> None:
-        self._say(
+        self._tell_of(
             PolicyStatus(
                 version=version, state=state, received_bytes=received_bytes, episode=episode
             )
         )
+
+    def _tell_of(self, status: PolicyStatus) -> None:
+        """Say where a policy is; of the newest one that was taken, again to whoever comes."""
+        if self._offer is not None and status.version == self._offer.version:
+            if status.refusal is not PolicyRefusal.OLD:
+                self._told = status
+        self._say(status)
 
     # --- The run ----------------------------------------------------------------------------------
 
@@ -318,6 +334,17 @@ class Teaching:
     def _run_over(self, why: str) -> None:
         log.info("run over", why=why)
         self._why = cut(why)
+        self._ending += 1
+        self._watch(self._end())
+
+    async def _end(self) -> None:
+        """Say that the run is over once its last record is in the spool, whose number goes along."""
+        try:
+            await asyncio.wrap_future(self._keeper.flush())
+        except (SpoolError, LocalProtocolError) as error:
+            log.warning("spool", error=str(error))  # they wait, and are written another time
+        finally:
+            self._ending -= 1
         self._tell_run()
 
     def _keep(self, record: Record) -> None:
@@ -329,7 +356,7 @@ class Teaching:
         self._say(
             RunStatus(
                 run=None if pilot is None else pilot.terms.run,
-                driving=self.running,
+                driving=self.running or self._ending > 0,
                 episodes=0 if pilot is None else pilot.episodes,
                 why=self._why if error is None else cut(error.message),
                 hint="" if error is None else cut(error.hint),
@@ -350,25 +377,28 @@ class Teaching:
             link is None
             or self._reading
             or link.congested
-            or self._sent >= stats.last
-            or self._sent - self._acknowledged >= WINDOW_RECORDS
+            or self._sent >= min(stats.last, self._room_upto)
         ):
             return
         self._reading = True
         self._watch(self._send_batch(link))
 
     async def _send_batch(self, link: Link) -> None:
-        after = self._sent
+        after, last = self._sent, self._keeper.stats().last
+        most = min(BATCH_RECORDS, self._room_upto - after)
         try:
-            reading = self._keeper.read(after, BATCH_RECORDS, RECORD_BYTES)
+            reading = self._keeper.read(after, most, RECORD_BYTES)
             found = await asyncio.wrap_future(reading)
         except (SpoolError, LocalProtocolError) as error:
             log.warning("spool", error=str(error))
             return
         finally:
             self._reading = False
-        if self.link is not link or self._sent != after or not found:
+        if self.link is not link or self._sent != after:
             self.pump()  # for another learner, who has other needs
+            return
+        if not found:  # all of them were dropped
+            self._sent = last
             return
         first = found[0][0]
         run = [data for number, (at, data) in enumerate(found) if at == first + number]
@@ -391,6 +421,8 @@ class Teaching:
             return
         self._acknowledged = max(self._acknowledged, acknowledge.upto)
         self._sent = max(self._sent, acknowledge.upto)
+        room_upto = acknowledge.room_upto
+        self._room_upto = self._acknowledged + WINDOW_RECORDS if room_upto is None else room_upto
         self._watch(self._forget(acknowledge.upto))
         self.pump()
 
