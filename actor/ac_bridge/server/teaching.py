@@ -141,9 +141,9 @@ class Teaching:
             self._spec = spec
         self._sent = self._acknowledged
         self._room_upto = self._acknowledged + WINDOW_RECORDS
-        self._tell_run()
         if self._told is not None:
             self._say(self._told)
+        self._tell_run()
         self.pump()
 
     def left(self, link: Link) -> None:
