@@ -1,4 +1,4 @@
-"""`ActorStream`: policies out to actors that drive by themselves, what these lived through back in."""
+"""`ActorStream`: policies out to actors that drive by themselves, what they live through in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from ac_bridge_client import stream_resume
 from ac_bridge_client.access import Access
 from ac_bridge_client.clock import monotonic_s
 from ac_bridge_client.drive import DriveOptions
-from ac_bridge_client.stream_batch import Batch, Episode, batch_of, episode_of
+from ac_bridge_client.link import LONGEST_WAIT_S
+from ac_bridge_client.stream_batch import Batch, Episode, Labelled, batch_of, episode_of
 from ac_bridge_client.stream_intake import Bookmark, Intake
 from ac_bridge_client.stream_line import Line
 from ac_bridge_client.stream_push import Push
@@ -24,7 +25,6 @@ from ac_bridge_client.stream_stats import StreamStats
 from ac_bridge_client.stream_taking import Taking
 from ac_bridge_protocol.edge import PolicyOffer, PolicyState, RunStart, RunStop
 from ac_bridge_protocol.errors import (
-    LinkError,
     LinkTimeoutError,
     LocalProtocolError,
     PolicyFailedError,
@@ -112,13 +112,14 @@ class ActorStream(Closing):
                 DriveOptions(one, codec, chosen, 0, wish, connect_timeout_s, access),
                 Intake(self._bookmarks),
                 waiting,
+                self._bookmarks,
                 self._changed,
             )
             for one in uris
         )
         self._unclosed = weakref.finalize(self, _end, self._lines)
         self._taking = Taking([line.queue for line in self._lines])
-        self._handed: dict[int, Bookmark] = {}
+        self._handed: dict[str, Bookmark] = {}
         self._version = 0
         try:
             with self._changed:
@@ -339,7 +340,7 @@ class ActorStream(Closing):
                 line.wish.set(wish)
                 line.look()
 
-    def _handed_out(self, found: Sequence[tuple[int, object]]) -> Callable[[], None]:
+    def _handed_out(self, found: Sequence[Labelled]) -> Callable[[], None]:
         """Note how far this has come; return what has it for good."""
         self._handed.update(self._taking.bookmarks(found))
         upto = dict(self._handed)
@@ -352,21 +353,21 @@ class ActorStream(Closing):
             for line in self._lines:
                 line.look()  # there is more room
 
-    def _commit(self, upto: dict[int, Bookmark]) -> None:
+    def _commit(self, upto: dict[str, Bookmark]) -> None:
+        kept = self._bookmarks
         fresh = {
-            one.spool: one
-            for one in upto.values()
-            if one.spool not in self._bookmarks or one.upto > self._bookmarks[one.spool].upto
+            spool: bookmark
+            for spool, bookmark in upto.items()
+            if spool not in kept or bookmark.upto > kept[spool].upto
         }
         if not fresh:
             return
-        kept = self._bookmarks | fresh
         if self._resume_file is not None:
-            stream_resume.save(self._resume_file, kept)
-        self._bookmarks = kept
+            stream_resume.save(self._resume_file, kept | fresh)
         with self._changed:
-            for index, bookmark in upto.items():
-                self._lines[index].keep(bookmark)
+            kept.update(fresh)
+            for line in self._lines:
+                line.look()
 
     def _await(
         self, gather: Callable[[], bool], timeout_s: float | None, *, whole: bool = False
@@ -388,7 +389,7 @@ class ActorStream(Closing):
             left_s = until_s - monotonic_s()
             if left_s <= 0:
                 return False
-            self._changed.wait(None if left_s == math.inf else left_s)
+            self._changed.wait(min(left_s, LONGEST_WAIT_S))
         return True
 
     def _check_lines(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -96,7 +96,7 @@ def episode_of(steps: Sequence[Labelled], done: Callable[[], None]) -> Episode:
     return Episode(**_columns(steps), done=done, complete=complete)
 
 
-def _columns(labelled: Sequence[Labelled]) -> dict[str, object]:
+def _columns(labelled: Sequence[Labelled]) -> dict[str, Any]:
     steps = [step for _, step in labelled]
     made = [step.transition for step in steps]
     frames = tuple(one.frame for one in made if one.frame is not None)

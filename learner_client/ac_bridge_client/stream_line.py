@@ -1,4 +1,4 @@
-"""One actor of a stream: a thread that keeps its link, takes records in and says what is to be said.
+"""One actor of a stream: a thread that keeps its link, takes records in, and says what is due.
 
 The thread alone uses the link and the intake. What it shares with the stream is guarded by the
 stream's condition, which is held for moments, and never while the link is at work.
@@ -10,6 +10,7 @@ import collections
 import logging
 import math
 import threading
+from collections.abc import Mapping
 
 from ac_bridge_client.backoff import waits_s
 from ac_bridge_client.clock import monotonic_s
@@ -37,7 +38,7 @@ from ac_bridge_protocol.spec import EnvSpec
 log = logging.getLogger("ac_bridge_client")
 
 LISTEN_S = 1.0
-"""How long the thread waits at a time, in seconds: an actor that is silent is noticed in between."""
+"""How long the thread waits at a time, in seconds: a silent actor is noticed in between."""
 AT_ONCE = 16
 """Messages that are taken in before something may be said."""
 
@@ -49,6 +50,7 @@ class Line:
         options: how to connect.
         intake: takes its records.
         waiting: about how many steps may wait to be taken; an actor is asked for no more.
+        kept: how far everything was handed out for good, by spool; shared.
         changed: guards what is shared, and is notified whenever something of it changes.
 
     Attributes:
@@ -60,7 +62,12 @@ class Line:
     """
 
     def __init__(
-        self, options: DriveOptions, intake: Intake, waiting: int, changed: threading.Condition
+        self,
+        options: DriveOptions,
+        intake: Intake,
+        waiting: int,
+        kept: Mapping[str, Bookmark],
+        changed: threading.Condition,
     ) -> None:
         self._options = options
         self._intake = intake
@@ -68,7 +75,7 @@ class Line:
         self._changed = changed
         self._bell = Bell()
         self._stopping = threading.Event()
-        self._bookmark: Bookmark | None = None
+        self._kept = kept
         self._said: Acknowledge | None = None
         self._run: RunStatus | None = None
         self._policy: PolicyStatus | None = None
@@ -86,11 +93,6 @@ class Line:
         self._thread.start()
 
     # --- What the stream asks, holding its condition ----------------------------------------------
-
-    def keep(self, bookmark: Bookmark) -> None:
-        """Have everything up to a bookmark acknowledged: it was handed out for good."""
-        self._bookmark = bookmark
-        self._bell.ring()
 
     def look(self) -> None:
         """See whether there is something to say that there was not."""
@@ -121,7 +123,8 @@ class Line:
 
     def join(self) -> None:
         """Wait for that."""
-        self._thread.join()
+        if self._thread is not threading.current_thread():  # where garbage is collected
+            self._thread.join()
         self._bell.close()
 
     # --- The thread -------------------------------------------------------------------------------
@@ -270,9 +273,9 @@ class Line:
 
     def _acknowledge(self) -> Acknowledge | None:
         """Return what to say of the records that are here; None if that is hardly anything new."""
-        intake, said, bookmark = self._intake, self._said, self._bookmark
-        kept = bookmark is not None and bookmark.spool == intake.spool
-        upto = bookmark.upto if bookmark is not None and kept else 0
+        intake, said = self._intake, self._said
+        bookmark = self._kept.get(intake.spool)
+        upto = 0 if bookmark is None else bookmark.upto
         room_upto = intake.newest + max(self._waiting - len(self.queue), 0)
         if said is not None and said.spool == intake.spool:
             roomier = room_upto - (said.room_upto or 0) >= max(self._waiting // 4, 1)

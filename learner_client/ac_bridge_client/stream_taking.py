@@ -99,10 +99,11 @@ class Taking:
 
     # --- Both -------------------------------------------------------------------------------------
 
-    def bookmarks(self, found: Iterable[Labelled]) -> dict[int, Bookmark]:
-        """Return how far each actor has come with these steps."""
-        newest = dict(found)
-        return {index: step.bookmark for index, step in newest.items()}
+    @staticmethod
+    def bookmarks(found: Iterable[Labelled]) -> dict[str, Bookmark]:
+        """Return how far these steps come, by spool."""
+        newest = {step.spool: step for _, step in found}
+        return {spool: step.bookmark for spool, step in newest.items()}
 
     def _in_turn(self) -> list[int]:
         count = len(self._queues)

@@ -296,9 +296,9 @@ class Teaching:
 
     def _tell_of(self, status: PolicyStatus) -> None:
         """Say where a policy is; of the newest one that was taken, again to whoever comes."""
-        if self._offer is not None and status.version == self._offer.version:
-            if status.refusal is not PolicyRefusal.OLD:
-                self._told = status
+        newest = self._offer is not None and status.version == self._offer.version
+        if newest and status.refusal is not PolicyRefusal.OLD:
+            self._told = status
         self._say(status)
 
     # --- The run ----------------------------------------------------------------------------------
@@ -338,7 +338,7 @@ class Teaching:
         self._watch(self._end())
 
     async def _end(self) -> None:
-        """Say that the run is over once its last record is in the spool, whose number goes along."""
+        """Say that the run is over, once its last record is in the spool: its number is said."""
         try:
             await asyncio.wrap_future(self._keeper.flush())
         except (SpoolError, LocalProtocolError) as error:
