@@ -33,7 +33,7 @@ from ac_bridge_protocol.errors import (
 )
 from ac_bridge_protocol.experience import unpack_batch
 from ac_bridge_protocol.messages import Failure, Message, Role
-from ac_bridge_protocol.spec import EnvSpec
+from ac_bridge_protocol.spec import EnvSpec, spec_digest
 
 log = logging.getLogger("ac_bridge_client")
 
@@ -178,8 +178,16 @@ class Line:
     def _keep(self, link: Link) -> None:
         """Use a link until it is lost, or no longer wanted."""
         link.asked_s = monotonic_s()  # from here on silence means that nobody is there any more
+        spec = link.welcome.spec
+        if self.spec is not None and spec_digest(spec) != spec_digest(self.spec):
+            link.close()
+            raise LinkError(
+                f"The actor at {link.uri} offers something else than before: its rate, mode, "
+                "action or observation has changed.",
+                hint="Make a new stream, and policies that fit.",
+            )
         with self._changed:
-            self.spec = link.welcome.spec
+            self.spec = spec
             self._linked, self._heard, self._said = True, False, None
             self._links += 1
             self.wish.connected()
