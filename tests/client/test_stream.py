@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 from ac_bridge.game import NEUTRAL
+from ac_bridge.server.reach import Reach
 from ac_bridge_client import ActorStream, AsyncActorStream, Batch
+from ac_bridge_client.stream_patience import Patience
 from ac_bridge_protocol.edge import PolicyState
 from ac_bridge_protocol.errors import (
     ConnectError,
@@ -27,6 +29,7 @@ from ac_bridge_protocol.errors import (
     SettingError,
 )
 from helpers.actors import make_rig, serving, wheel_of
+from helpers.certificates import self_signed_files
 from helpers.cutting import cutting
 from helpers.taught import TWENTY_STEPS, taught
 
@@ -263,6 +266,35 @@ def test_who_is_not_let_in(uri: str) -> None:
     with pytest.raises(LinkError, match="was closed"):
         stream.push_policy(STEADY, 1)
     assert not [one for one in threading.enumerate() if one.name.startswith("ac-bridge-stream")]
+
+
+def test_one_learner_gives_way_to_the_next(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An actor that has a learner is tried until that one has gone."""
+    first, refused = ActorStream(uri), list[str]()
+
+    def is_over(self: Patience, error: LinkError, now_s: float) -> bool:
+        refused.append(error.message)
+        first.close()
+        return patient(self, error, now_s)
+
+    patient = Patience.is_over
+    monkeypatch.setattr(Patience, "is_over", is_over)
+    with first, ActorStream(uri) as second:
+        assert second.stats().actors[0].connected
+        assert "teaches this actor" in refused[0]
+
+
+def test_over_tls(tmp_path: Path) -> None:
+    """The same, large messages and all."""
+    files = self_signed_files(tmp_path)
+    reach = Reach(tls=files.server())
+    with (
+        taught(tmp_path, reach=reach) as (uri, _),
+        ActorStream(uri, fingerprint=files.fingerprint) as stream,
+    ):
+        stream.push_policy(STEADY + b" " + b"x" * 200_000, 1)
+        stream.set_task(TWENTY_STEPS, run="r", episodes=10)
+        assert numbers(take(stream, 200, 20)) == all_of(10)
 
 
 def test_coroutines(uri: str) -> None:

@@ -15,6 +15,7 @@ from ac_bridge.edge.keeper import SpoolKeeper
 from ac_bridge.edge.seat import Policy
 from ac_bridge.edge.spool import Spool
 from ac_bridge.rig import Rig
+from ac_bridge.server.reach import Reach
 from ac_bridge.server.teaching import Teaching
 from ac_bridge_protocol.edge import PolicyRefusal
 from ac_bridge_protocol.errors import PolicyFailedError, PolicyRefusedError
@@ -60,7 +61,12 @@ def load(data: bytes, spec: EnvSpec) -> Policy:
 
 @contextlib.contextmanager
 def taught(
-    folder: Path, *, lockstep: bool = True, max_bytes: int = 10**8, port: int = 0
+    folder: Path,
+    *,
+    lockstep: bool = True,
+    max_bytes: int = 10**8,
+    port: int = 0,
+    reach: Reach | None = None,
 ) -> Iterator[tuple[str, Rig]]:
     """Serve an actor with a spool in a folder; give its address and its rig."""
     rig = make_rig(lockstep=lockstep)
@@ -70,5 +76,5 @@ def taught(
         keeper = SpoolKeeper(spool, SystemClock(), on_error=print, on_written=pump)
         return Teaching(actor, keeper, load)
 
-    with serving(rig, port=port, make_teaching=make) as (uri, _):
+    with serving(rig, port=port, reach=reach, make_teaching=make) as (uri, _):
         yield uri, rig

@@ -175,6 +175,34 @@ def test_what_is_not_acknowledged_comes_again(tmp_path: Path) -> None:
             assert "Record 43 was never sent: the newest is 42." in refused.message
 
 
+def test_no_more_is_sent_than_there_is_room_for(tmp_path: Path) -> None:
+    """However little was acknowledged; the end of a run is told with the number of its last."""
+    with teaching(tmp_path) as place, place.learner() as learner:
+        learner.push(b"0.75 1000000")
+        status = learner.hear_a(RunStatus)
+        learner.say(Acknowledge(spool=status.spool, upto=0, room_upto=10))
+        learner.say(RunStart(terms=RunTerms(run="r", task=TWENTY_STEPS, episodes=2)))
+        over = learner.hear(lambda said: isinstance(said, RunStatus) and bool(said.why))
+        assert (over.driving, over.last) == (False, 42)
+        assert len(learner.records(10)) == 10
+        learner.say(Acknowledge(spool=status.spool, upto=0, room_upto=100))
+        assert len(learner.records(42)) == 42
+
+
+def test_a_policy_that_is_there_is_told_of_again(tmp_path: Path) -> None:
+    """To whoever comes, and when the same is offered again; no other of that version is taken."""
+    with teaching(tmp_path) as place:
+        with place.learner() as learner:
+            learner.push(b"0.75 1000000")
+            learner.hear_policy(PolicyState.READY)
+        with place.learner() as again:
+            assert again.hear_policy(PolicyState.READY).version == 1
+            again.push(b"0.75 1000000")
+            again.hear_policy(PolicyState.READY)
+            again.push(b"0.50 1000000")
+            assert again.hear_policy(PolicyState.REFUSED).refusal == "old"
+
+
 def test_the_run_goes_on_without_its_learner(tmp_path: Path) -> None:
     """What it lives through waits."""
     with teaching(tmp_path) as place:
