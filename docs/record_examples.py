@@ -10,17 +10,24 @@ a seed, over a socket of JSON: the messages are as they crossed it, but for the 
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from onnx import TensorProto, helper
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from ac_bridge.cli.child import actor_process
 from ac_bridge_protocol.codec import JSON
+from ac_bridge_protocol.runs import RunTerms
+from ac_bridge_protocol.spec import EnvSpec, spec_digest
+from ac_bridge_protocol.tasks import TaskSpec
 
 FILE = Path(__file__).parents[1] / "protocol" / "ac_bridge_protocol" / "examples.json"
 SECRET = "the-secret-of-this-session"  # noqa: S105 -- stands for one
@@ -128,12 +135,73 @@ def record_refusal(tape: Tape, uri: str) -> None:
         tape.note("the answer to a hello that insists on another mode", stranger.hear("refusal"))
 
 
+def constant_policy(observation: int) -> bytes:
+    """Return an ONNX model that always takes the same action."""
+    action = helper.make_tensor("half", TensorProto.FLOAT, [1, 3], [0.0, 0.5, 0.0])
+    graph = helper.make_graph(
+        [helper.make_node("Constant", [], ["action"], value=action)],
+        "policy",
+        [helper.make_tensor_value_info("observation", TensorProto.FLOAT, [1, observation])],
+        [helper.make_tensor_value_info("action", TensorProto.FLOAT, [1, 3])],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    data: bytes = helper.make_model(
+        graph, opset_imports=opset, ir_version=8, producer_name=""
+    ).SerializeToString()
+    return data
+
+
+def record_learner(tape: Tape, uri: str) -> None:
+    """Push a policy, and let it drive an episode of two steps."""
+    with peer(uri) as learner:
+        learner.say(
+            tape.note("a learner whose policy is to act on the actor", hello(role="learner"))
+        )
+        welcome = learner.hear("welcome")
+        tape.note("before the first run", mask_spool(learner.hear("run_status")))
+        spec = EnvSpec.model_validate(welcome["spec"])
+        data = constant_policy(spec.observation_size)
+        offer = {
+            "type": "policy_offer",
+            "version": 1,
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "size_bytes": len(data),
+            "spec": spec_digest(spec),
+            "swap": "episode",
+        }
+        learner.say(tape.note("to act from the next episode on", offer))
+        tape.note("send it", learner.hear("policy_status"))
+        text = base64.b64encode(data).decode()
+        chunk = {"type": "policy_chunk", "version": 1, "offset": 0, "data": text}
+        learner.say(tape.note("all of a very small policy", chunk))
+        task = TaskSpec.of("progress", rules={"step_limit": {"steps": 2.0}})
+        terms = RunTerms(run="first", task=task, episodes=1).model_dump(mode="json")
+        start = {"type": "run_start", "terms": terms}
+        learner.say(tape.note("an episode of two steps", start))
+        records = mask_spool(learner.hear("records"))
+        tape.note("what it lived through", records)
+        learner.say({"type": "run_stop", "why": ""})
+        acknowledge = {"type": "acknowledge", "spool": records["spool"], "upto": 3}
+        tape.note("the learner has all three", acknowledge)
+        tape.note("enough", {"type": "run_stop", "why": "That will do."})
+
+
+def mask_spool(message: Plain) -> Plain:
+    """Give back a message with a spool whose name is the same each time."""
+    return message | {"spool": "0" * 32}
+
+
 def main() -> None:
     """Record, and write."""
     tape = Tape()
     with actor_process("--lockstep", "--log-level", "error") as uri:
         record_driver(tape, uri)
         record_refusal(tape, uri)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        actor_process("--lockstep", "--log-level", "error", "--spool", folder) as uri,
+    ):
+        record_learner(tape, uri)
     tape.write()
 
 

@@ -228,6 +228,13 @@ class ActorSettings(ListeningSettings):
     """A folder into which everything that the actor serves is recorded, a file for each run."""
     record_wire: bool = True
     """Record the WebSocket messages of every connection, too."""
+    spool: Path | None = None
+    """A folder for learners whose policy acts here: what it lives through waits in it until they
+    have it. Without one no such learner is welcome."""
+    spool_mib: int = Field(default=1024, ge=1, le=1024 * 1024)
+    """How much may wait, in MiB."""
+    spool_when_full: Literal["stop", "drop_oldest"] = "stop"
+    """What happens then: the car stops, or the oldest is given up, and counted."""
     raise_priority: bool = True
     """Run one priority class above normal on Windows, so that other programs do not delay ticks."""
     restart: bool = False

@@ -59,7 +59,7 @@ class PolicyRefusal(enum.StrEnum):
     WRONG_OUTPUTS = "wrong_outputs"
     """Its outputs are not an action of the spec, and perhaps others."""
     NOT_FINITE = "not_finite"
-    """What it made of recorded observations is no action."""
+    """What it made of the observations that it was tried on is no action."""
     TOO_SLOW = "too_slow"
     """It takes more than its share of a tick."""
     FAILED = "failed"

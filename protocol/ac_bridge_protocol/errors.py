@@ -253,7 +253,15 @@ class RefusedError(LinkError):
 
 
 class PolicyFailedError(ACBridgeError):
-    """A policy that gave no action, or one that no wheel can take. It does not act any more."""
+    """A policy that gave no action, or one that no wheel can take. It does not act any more.
+
+    Attributes:
+        reason: a `PolicyRefusal`: it would be refused for it, had its trial met it.
+    """
+
+    def __init__(self, message: str, *, reason: str = "failed", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
 
 
 class PolicyRefusedError(ACBridgeError):

@@ -12,7 +12,8 @@ from ac_bridge_protocol.errors import SettingError
 from ac_bridge_protocol.limits import FEATURE_OPTIONS, FEATURES_ASKED, PAST_TICKS
 from ac_bridge_protocol.wire import WireModel
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+NAME = r"^[a-z][a-z0-9_]{0,39}$"
+Name = Annotated[str, Field(pattern=NAME)]
 
 
 class FeatureOption(WireModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from ac_bridge.clock import SystemClock
 from ac_bridge.edge.keeper import SpoolKeeper
 from ac_bridge.edge.seat import Policy
 from ac_bridge.edge.spool import Spool
+from ac_bridge.edge.vault import Vault
 from ac_bridge.rig import Rig
 from ac_bridge.server.reach import Reach
 from ac_bridge.server.teaching import Teaching
@@ -51,7 +52,7 @@ class Steady:
         return Thought(np.array([0.0, self.throttle, 0.0], np.float32))
 
 
-def load(data: bytes, spec: EnvSpec) -> Policy:
+async def load(data: bytes, spec: EnvSpec, recorded: Sequence[Array]) -> Policy:
     """Make a policy of two words."""
     throttle, ticks = data.split()[:2]
     if float(throttle) > 1.0:
@@ -74,7 +75,7 @@ def taught(
     def make(actor: Any, pump: Callable[[int], None]) -> Teaching:
         spool = Spool(folder / "spool", max_bytes=max_bytes)
         keeper = SpoolKeeper(spool, SystemClock(), on_error=print, on_written=pump)
-        return Teaching(actor, keeper, load)
+        return Teaching(actor, keeper, load, Vault(folder / "policy.kept"))
 
     with serving(rig, port=port, reach=reach, make_teaching=make) as (uri, _):
         yield uri, rig

@@ -122,7 +122,7 @@ def wire_with(write: OnModel, read: OnModel) -> Iterator[None]:
         return write(type(value), value.__dict__)
 
     with pytest.MonkeyPatch.context() as patching:
-        patching.setattr(codec, "_fields", fields)
+        patching.setattr(codec, "fields_of", fields)
         for one in (JsonCodec, MsgpackCodec):
             patching.setattr(one, "_dump", _dumping(one._dump, write))
             patching.setattr(one, "_load", _loading(one._load, read))

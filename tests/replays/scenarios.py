@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from ac_bridge_protocol.codec import JSON, MSGPACK
-from replays.script import COAST, DRIVE, Script, scenario
+from replays.script import COAST, DRIVE, SPEC, SPEC_IN_REAL_TIME, Script, scenario
 
 LOCKSTEP = {"lockstep": True}
 
@@ -598,3 +599,77 @@ def start_in_real_time(s: Script) -> None:
     s.advance(8.0)
     s.step(2)
     s.advance(0.3)
+
+
+# --- A policy on the actor ------------------------------------------------------------------------
+
+THREE_STEPS = {"name": "step_limit", "constants": [{"name": "steps", "value": 3.0}]}
+SHORT = {
+    "name": "progress",
+    "constants": [{"name": "along", "value": "page"}, {"name": "damage_cost", "value": 1.0}],
+    "rules": [THREE_STEPS],
+}
+
+
+@scenario(lockstep=True, spool_records=10)
+def teach(s: Script) -> None:
+    """A learner whose policy acts on the actor: pushed, driven with, rolled back, recorded."""
+    s.hello(role="learner")
+    s.say("d", "subscribe", id=1, hz=10.0)
+    s.push(2, {"action": [0.0, 0.5, 0.0]}, swap="episode")
+    terms = {"run": "a.1", "task": SHORT, "episodes": 2, "seed": 7, "noise_seed": 8}
+    s.say("d", "run_start", terms=terms)
+    s.say("d", "run_start", terms=terms | {"run": "b", "task": SHORT | {"name": "fly"}})
+    s.say("d", "acknowledge", spool="0" * 32, upto=6)
+    s.say("d", "acknowledge", spool="0" * 32, upto=60)
+    s.push(3, {"action": [0.0, 0.25, 0.0], "ticks": 2}, swap="tick")
+    longer = {"seconds": 60.0, "failures": 2, "frames": True, "starts": [{"at": "line"}]}
+    s.say("d", "run_start", terms=terms | {"run": "c", "episodes": 4} | longer)
+    s.say("d", "run_stop", why="That will do.")
+    s.say("d", "run_stop")
+    s.say("d", "ping", id=4, t_sent=1.0)
+    s.advance(2.5)
+    s.say("d", "pong", id=1, t_ping=0.0, t_received=0.0, t_sent=0.0)
+    s.say("d", "unsubscribe")
+    s.step(9)
+    s.hello("second", role="learner")
+
+
+@scenario(lockstep=True, spool_records=20)
+def policies(s: Script) -> None:
+    """Policies that are refused, each for its reason, and one that comes in two links."""
+    s.hello(role="learner")
+    s.push(5, {"action": [0.0, 0.5, 0.0]})
+    s.push(5, {"action": [0.0, 0.5, 0.0]})
+    for number, reason in enumerate(
+        ("not_onnx", "external_data", "custom_operator", "too_new", "wrong_inputs",
+         "wrong_outputs", "not_finite", "too_slow", "failed", "no_runtime"),
+        start=6,
+    ):  # fmt: skip
+        s.push(number, {"refusal": reason})
+    s.push(20, {"action": [0, 0, 0]}, sha256="0" * 64)
+    s.push(21, {"action": [0, 0, 0]}, size_bytes=3)
+    s.push(22, {"action": [0, 0, 0]}, spec="0" * 64)
+    half = b'{"action": [0, 1, 0]}'
+    offer = {"version": 30, "spec": SPEC, "size_bytes": len(half)}
+    offer["sha256"] = hashlib.sha256(half).hexdigest()
+    s.say("d", "policy_offer", **offer)
+    s.chunk(30, half[:9])
+    s.chunk(30, half[12:], offset=12)
+    s.cut()
+    s.hello("again", role="learner")
+    s.say("again", "policy_offer", **offer)
+    s.chunk(30, half[9:], offset=9, link="again")
+
+
+@scenario(lockstep=False, spool_records=20)
+def teach_in_real_time(s: Script) -> None:
+    """The same at the game's own pace; the learner goes, and what came meanwhile waits."""
+    s.hello(role="learner")
+    s.push(1, {"action": [0.0, 0.5, 0.0]}, spec=SPEC_IN_REAL_TIME)
+    s.say("d", "run_start", terms={"run": "r", "task": SHORT})
+    s.advance(1.0)
+    s.cut()
+    s.advance(1.0)
+    s.hello("again", role="learner")
+    s.say("again", "run_stop")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +27,24 @@ from ac_bridge.replay.transcript import (
     Reads,
     WheelDoes,
 )
+from ac_bridge.telemetry.observation import BRIDGE15
 from ac_bridge_protocol.codec import JSON, MSGPACK, Codec
+from ac_bridge_protocol.spec import DRIVING_ACTION, EnvSpec, Mode, spec_digest
+
+OFFERED = EnvSpec(
+    game="standin",
+    mode=Mode.LOCKSTEP,
+    modes=(Mode.LOCKSTEP,),
+    control_hz=10.0,
+    telemetry_hz=60.0,
+    observation_profile=BRIDGE15.name,
+    observation=BRIDGE15.features,
+    action=DRIVING_ACTION,
+    smoothing="moderate",
+)
+SPEC = spec_digest(OFFERED)
+"""Of the observation and action that a learner of these actors is offered unasked, in lockstep."""
+SPEC_IN_REAL_TIME = spec_digest(OFFERED.model_copy(update={"mode": Mode.LATEST}))
 
 COAST = (0.0, 0.0, 0.0)
 DRIVE = (0.25, 0.75, 0.0)
@@ -83,6 +102,18 @@ class Script:
         """Ask for several, one after the other."""
         for request in requests:
             self.step(request)
+
+    def push(self, version: int, policy: dict[str, Any], link: str = "d", **fields: Any) -> None:
+        """Offer a policy, as transcripts have them, and send it in one piece."""
+        data = orjson.dumps(policy)
+        said = {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data)}
+        self.say(link, "policy_offer", **{"version": version, "spec": SPEC, **said, **fields})
+        self.chunk(version, data, link=link)
+
+    def chunk(self, version: int, data: bytes, offset: int = 0, link: str = "d") -> None:
+        """Send bytes of a policy."""
+        text = base64.b64encode(data).decode()
+        self.say(link, "policy_chunk", version=version, offset=offset, data=text)
 
     def advance(self, seconds: float) -> None:
         """Let time go on."""

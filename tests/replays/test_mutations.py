@@ -14,8 +14,10 @@ from ac_bridge.replay.scene import play
 from ac_bridge.replay.transcript import Advance, Transcript, load
 from ac_bridge_protocol.messages import MESSAGE_TYPES
 from ac_bridge_protocol.observing import FeatureOption, FeatureWish
+from ac_bridge_protocol.runs import RunTerms
 from ac_bridge_protocol.session import ACTOR, SessionState, Way
 from ac_bridge_protocol.starts import Start
+from ac_bridge_protocol.tasks.told import Constant, RuleSpec, TaskSpec
 from ac_bridge_protocol.wire import WireModel
 from replays.cover import Covered, MoveOf, covered_by, enums, models, moves_of, parts_of
 from replays.mutating import (
@@ -28,7 +30,7 @@ from replays.mutating import (
 from replays.test_coverage import NEVER_SENT
 
 FOLDER = Path(__file__).parent / "v1"
-SAID_INSIDE = (FeatureWish, FeatureOption, Start)
+SAID_INSIDE = (FeatureWish, FeatureOption, Start, RunTerms, TaskSpec, RuleSpec, Constant)
 """Models inside of what learners say."""
 
 

@@ -288,6 +288,24 @@ def test_a_push_goes_on_after_a_cut(tmp_path: Path) -> None:
             again.hear_policy(PolicyState.READY)
 
 
+def test_a_restarted_actor_has_its_policy_and_its_numbers(tmp_path: Path) -> None:
+    """The last good policy acts again without being pushed; records are numbered on."""
+    terms = RunTerms(run="r", task=TWENTY_STEPS, episodes=1)
+    with teaching(tmp_path) as place, place.learner() as learner:
+        learner.push(b"0.25 1000000", version=7)
+        learner.say(RunStart(terms=terms))
+        learner.records(21)
+    with teaching(tmp_path) as place, place.learner() as learner:
+        assert learner.hear_policy(PolicyState.READY).version == 7
+        learner.say(RunStart(terms=terms.model_copy(update={"run": "s"})))
+        records = learner.records(42)
+        assert [one.run for one in records] == ["r"] * 21 + ["s"] * 21
+        learner.push(b"0.25 1000000", version=7)
+        learner.hear_policy(PolicyState.ACTIVE)
+        learner.push(b"0.50 1000000", version=7)
+        assert learner.hear_policy(PolicyState.REFUSED).refusal == "old"
+
+
 def test_a_second_learner_is_refused(tmp_path: Path) -> None:
     """And so is one that an actor without a spool cannot serve."""
     with teaching(tmp_path) as place, place.learner() as first, place.learner() as second:

@@ -157,6 +157,16 @@ def actor(
             "--record-wire/--no-record-wire", help="Record WebSocket messages too. Default on."
         ),
     ] = None,
+    spool: Annotated[
+        Path | None,
+        typer.Option(help="Folder for learners whose policy acts here; without one, none may."),
+    ] = None,
+    spool_mib: Annotated[
+        int | None, typer.Option(help="How much may wait for them, in MiB. Default 1024.")
+    ] = None,
+    spool_when_full: Annotated[
+        str | None, typer.Option(help="Then stop, or drop_oldest. Default stop.")
+    ] = None,
     raise_priority: Annotated[
         bool | None,
         typer.Option(
@@ -238,6 +248,9 @@ def actor(
         reset_by=reset_by,
         record=record,
         record_wire=record_wire,
+        spool=spool,
+        spool_mib=spool_mib,
+        spool_when_full=spool_when_full,
         raise_priority=raise_priority,
         restart=restart,
     )

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ac_bridge.cli.options import GameDirOption, JsonOption, errors_as_json
-from ac_bridge.data.extra import load
+from ac_bridge.machine.extras import load_extra
 from ac_bridge.machine.output import write_bytes, write_text
 from ac_bridge.track.build import build
 from ac_bridge.track.drawing import picture, png, svg
@@ -104,7 +104,7 @@ def plot(
 
 
 def _png(made: Track) -> bytes:
-    load("PIL.Image", for_what="A map as PNG")
+    load_extra("PIL.Image", for_what="A map as PNG")
     return png(picture(made))
 
 

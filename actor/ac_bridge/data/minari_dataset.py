@@ -19,8 +19,8 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from ac_bridge.data.extra import load
 from ac_bridge.data.steps import Action, Head, Row
+from ac_bridge.machine.extras import load_extra
 from ac_bridge_protocol.errors import RecordingError, SettingError
 from ac_bridge_protocol.frame import TelemetryFrame
 
@@ -57,10 +57,10 @@ class MinariDataset:
     """
 
     def __init__(self, root: Path, task: str, dataset_id: str | None = None) -> None:
-        load("pyarrow.dataset", for_what="Minari's storage")
-        load("PIL", for_what="Minari's storage")
-        self._minari = load("minari", for_what="A dataset")
-        self._buffer_of = load("minari.data_collector", for_what="A dataset").EpisodeBuffer
+        load_extra("pyarrow.dataset", for_what="Minari's storage")
+        load_extra("PIL", for_what="Minari's storage")
+        self._minari = load_extra("minari", for_what="A dataset")
+        self._buffer_of = load_extra("minari.data_collector", for_what="A dataset").EpisodeBuffer
         self._root = root
         self._task = task
         self.dataset_id = dataset_id
@@ -192,7 +192,9 @@ class MinariDataset:
     def _check_new(self, dataset_id: str) -> None:
         """Refuse a name that Minari does not take, or that is taken."""
         try:
-            load("minari.dataset.minari_dataset", for_what="A dataset").parse_dataset_id(dataset_id)
+            load_extra("minari.dataset.minari_dataset", for_what="A dataset").parse_dataset_id(
+                dataset_id
+            )
         except (TypeError, ValueError):  # the former where there is no version
             raise SettingError(
                 f"Minari takes no dataset of the name {dataset_id!r}.",

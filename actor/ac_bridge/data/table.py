@@ -20,8 +20,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ac_bridge.data.extra import load
 from ac_bridge.data.steps import Action, Head, Row
+from ac_bridge.machine.extras import load_extra
 from ac_bridge_protocol.errors import RecordingError
 from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.messages import Receipt, WheelState
@@ -110,8 +110,8 @@ class ParquetTable:
     """
 
     def __init__(self, path: Path, task: str) -> None:
-        self._arrow = load("pyarrow", for_what="Parquet")
-        self._parquet = load("pyarrow.parquet", for_what="Parquet")
+        self._arrow = load_extra("pyarrow", for_what="Parquet")
+        self._parquet = load_extra("pyarrow.parquet", for_what="Parquet")
         self._path = path
         self._part = path.with_name(f"{path.name}.part")
         self._task = task

@@ -230,7 +230,7 @@ class Pilot:
         try:
             self._spec.check_action(thought.action.tolist())
         except ActionError as error:
-            raise PolicyFailedError(error.message) from error
+            raise PolicyFailedError(error.message, reason="not_finite") from error
         extras = {name: to_bytes(values) for name, values in thought.extras.items()}
         return Chosen(seated.version, thought.action, noise, extras)
 

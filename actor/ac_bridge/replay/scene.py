@@ -25,6 +25,7 @@ from ac_bridge.pacing import Ticker
 from ac_bridge.replay.broken import BreakablePages, BreakableWheel
 from ac_bridge.replay.masks import Masking
 from ac_bridge.replay.still import MemoryTransport, StillClock, StillLoop
+from ac_bridge.replay.still_spool import StillSpool, load_still
 from ac_bridge.replay.transcript import (
     ActorDoes,
     ActorTerms,
@@ -54,6 +55,7 @@ from ac_bridge.server.actor import Actor
 from ac_bridge.server.app import TIMES_HZ
 from ac_bridge.server.house import Access, ActorHouse
 from ac_bridge.server.lease import Terms
+from ac_bridge.server.teaching import Teaching
 from ac_bridge.standin import StandinGame
 from ac_bridge.standin.layouts import circuit_named
 from ac_bridge_protocol.codec import JSON
@@ -136,6 +138,9 @@ class Scene:
                 terms = self._head.actor
                 lent = Terms(terms.grace_s, terms.spectators, terms.takeover_key)
                 self._actor = Actor(self._rig, self._clock, tasks, terms=lent)
+                if terms.spool_records:
+                    spool = StillSpool(terms.spool_records)
+                    self._actor.teaching = Teaching(self._actor, spool, load_still)
                 self._house = ActorHouse(self._actor, self._clock, self._gate, self._access)
                 running = []
                 if terms.keeps_time:

@@ -61,6 +61,9 @@ class ActorTerms(WireModel):
     """Connections of one address that are served at once."""
     driven_before: bool = False
     """Whether somebody drove already when the transcript begins."""
+    spool_records: int = 0
+    """Records of a learner's run that may wait; 0 welcomes no such learner. Its policies are lines
+    of JSON, such as ``{"action": [0, 0.5, 0]}``."""
     keeps_time: bool = True
     """Whether it shows that it is alive, and ends what was away for too long: a recording's
     transcript knows nothing of the time between its messages."""

@@ -7,6 +7,7 @@ import contextlib
 import functools
 import math
 from collections.abc import Callable
+from typing import TypeVar
 
 import structlog
 
@@ -27,8 +28,11 @@ from ac_bridge.server.reach import Reach, reach_from
 from ac_bridge.server.recording import ActorRecorder, record_actor
 from ac_bridge.server.stage import Served, Stage
 from ac_bridge.server.teaching import Teaching
+from ac_bridge.server.teaching_from import teaching_from
 from ac_bridge.settings import ActorSettings
 from ac_bridge_protocol.errors import ACBridgeError
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -194,6 +198,7 @@ def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor
         rig = rig_from(settings)
         log.info("game", game=rig.game.name, asked_for=settings.game)
         recorder = _recorder(settings, rig)
+        make_teaching = _or_close(rig, lambda: teaching_from(settings, SystemClock()))
         with GcKeeper() as keeper, GuardianKeeper(rig.game.wheel.inheritance()) as guardian:
             app = ActorApp(
                 rig,
@@ -205,6 +210,7 @@ def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor
                 reach=reach,
                 on_closed=guardian.farewell,
                 recorder=recorder,
+                make_teaching=make_teaching,
             )
             stop_on_signals(app.stop)
             await app.run()
@@ -235,10 +241,18 @@ def _from_any_thread(actor: Actor) -> Callable[[int], None]:
 
 
 def _recorder(settings: ActorSettings, rig: Rig) -> ActorRecorder | None:
-    if settings.record is None:
+    folder = settings.record
+    if folder is None:
         return None
+    return _or_close(
+        rig, lambda: record_actor(folder, rig, SystemClock(), wire=settings.record_wire)
+    )
+
+
+def _or_close(rig: Rig, make: Callable[[], T]) -> T:
+    """Return what is made; if that fails, the rig is closed."""
     try:
-        return record_actor(settings.record, rig, SystemClock(), wire=settings.record_wire)
+        return make()
     except ACBridgeError:
         rig.close()
         raise

@@ -7,15 +7,19 @@ through waits in the spool.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+import collections
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from hashlib import sha256
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 
 from ac_bridge.edge.arrival import Arrival
-from ac_bridge.edge.keeper import SpoolKeeper
 from ac_bridge.edge.pilot import Pilot
 from ac_bridge.edge.seat import Policy, Seat, Seated
+from ac_bridge.edge.spool import SpoolStats
+from ac_bridge.edge.vault import Kept, Vault
 from ac_bridge.server.autopilot import Autopilot, Car
 from ac_bridge.server.failures import cut
 from ac_bridge_protocol.edge import (
@@ -38,9 +42,10 @@ from ac_bridge_protocol.errors import (
     RefusedError,
     SpoolError,
 )
-from ac_bridge_protocol.experience import Record, pack, pack_batch
+from ac_bridge_protocol.experience import Array, Record, pack, pack_batch, to_array
 from ac_bridge_protocol.limits import RECORD_BYTES
 from ac_bridge_protocol.messages import Message
+from ac_bridge_protocol.runs import Swap
 from ac_bridge_protocol.spec import EnvSpec, Mode, spec_digest
 
 log = structlog.get_logger()
@@ -51,8 +56,45 @@ WINDOW_RECORDS = 4096
 """Records on their way to a learner that has not acknowledged them, nor said for how many it has
 room: a second of an actor that runs many times as fast as the game."""
 
-Load = Callable[[bytes, EnvSpec], Policy]
-"""Makes a policy of its bytes, in another thread. Raises PolicyRefusedError if it is of no use."""
+Load = Callable[[bytes, EnvSpec, Sequence[Array]], Awaitable[Policy]]
+"""Makes a policy of its bytes, and tries it on recorded observations, where that holds up nobody.
+Raises PolicyRefusedError if it is of no use."""
+
+RECORDED = 256
+"""Newest observations that a policy is tried on."""
+
+
+class Newest(NamedTuple):
+    """The newest policy that was taken, as it was offered."""
+
+    version: int
+    sha256: str
+
+
+class Keeper(Protocol):
+    """A spool, as `SpoolKeeper` keeps it."""
+
+    @property
+    def spool_id(self) -> str:
+        """Its own."""
+
+    def put(self, record: bytes) -> None:
+        """Keep a record. Never waits."""
+
+    def read(self, after: int, max_records: int, max_bytes: int) -> Future[list[tuple[int, bytes]]]:
+        """Return what will be the records after a number."""
+
+    def acknowledge(self, upto: int) -> Future[None]:
+        """Have records removed up to a number."""
+
+    def stats(self) -> SpoolStats:
+        """Return what it holds."""
+
+    def flush(self) -> Future[int]:
+        """Have all that waits written; return what will be the last number then."""
+
+    def close(self) -> None:
+        """Write what waits."""
 
 
 class Link(Protocol):
@@ -80,19 +122,28 @@ class Teaching:
         car: the actor.
         keeper: of the spool.
         load: makes policies.
+        vault: keeps the last good one; None keeps none.
 
     Attributes:
         autopilot: of the last run; None before the first.
         link: the learner's; None while there is none.
     """
 
-    def __init__(self, car: Car, keeper: SpoolKeeper, load: Load) -> None:
+    def __init__(self, car: Car, keeper: Keeper, load: Load, vault: Vault | None = None) -> None:
         self._car = car
         self._keeper = keeper
         self._load = load
+        self._vault = vault
+        self._kept, note = (None, "") if vault is None else vault.load()
+        if note:
+            log.warning("policy", note=note)
+        self._ready: Kept | None = None
+        self._recorded: collections.deque[bytes] = collections.deque(maxlen=RECORDED)
         self._seat = Seat(self._on_active, self._on_failed)
         self._arrival: Arrival | None = None
-        self._offer: PolicyOffer | None = None
+        self._newest: Newest | None = None
+        if self._kept is not None:
+            self._newest = Newest(self._kept.version, sha256(self._kept.data).hexdigest())
         self._told: PolicyStatus | None = None
         self._pilot: Pilot | None = None
         self._why = ""
@@ -145,6 +196,10 @@ class Teaching:
             self._say(self._told)
         self._tell_run()
         self.pump()
+        kept, self._kept = self._kept, None
+        if kept is not None and kept.spec == spec_digest(spec) and self._seat.active is None:
+            self._tell_policy(kept.version, PolicyState.CHECKING, len(kept.data))
+            self._watch(self._check(kept, Swap.EPISODE))
 
     def left(self, link: Link) -> None:
         """A learner's connection is gone."""
@@ -195,7 +250,8 @@ class Teaching:
         if self._arrival is not None and self._arrival.offer == offer:
             self._tell_policy(offer.version, PolicyState.WANTED, self._arrival.received_bytes)
             return
-        if self._offer == offer and self._told is not None:
+        offered = Newest(offer.version, offer.sha256)
+        if self._newest == offered and self._told is not None:
             self._say(self._told)  # the learner's link was lost before it heard
             return
         try:
@@ -203,12 +259,12 @@ class Teaching:
         except PolicyRefusedError as error:
             self._refuse(offer.version, error)
             return
-        self._offer = offer
+        self._newest = offered
         self._arrival = Arrival(offer)
         self._tell_policy(offer.version, PolicyState.WANTED)
 
     def _check_offer(self, offer: PolicyOffer) -> None:
-        newest = 0 if self._offer is None else self._offer.version
+        newest = 0 if self._newest is None else self._newest.version
         if offer.version <= newest:
             raise PolicyRefusedError(
                 PolicyRefusal.OLD,
@@ -239,26 +295,37 @@ class Teaching:
             return
         self._arrival = None
         self._tell_policy(chunk.version, PolicyState.CHECKING, len(whole))
-        self._watch(self._check(arrival.offer, whole))
+        self._watch(self._check(Kept(chunk.version, arrival.offer.spec, whole), arrival.offer.swap))
 
-    async def _check(self, offer: PolicyOffer, data: bytes) -> None:
+    async def _check(self, kept: Kept, swap: Swap) -> None:
         """Have a policy tried where it holds up nobody, and seat it."""
         assert self._spec is not None  # noqa: S101 -- as above
+        recorded = [to_array(one) for one in self._recorded]
         try:
-            policy = await asyncio.to_thread(self._load, data, self._spec)
+            policy = await self._load(kept.data, self._spec, recorded)
         except PolicyRefusedError as error:
-            self._refuse(offer.version, error, len(data))
+            self._refuse(kept.version, error, len(kept.data))
             return
-        if offer != self._offer:
+        if self._newest is None or kept.version != self._newest.version:
             return  # a newer one has been offered meanwhile
-        self._seat.offer(Seated(offer.version, policy), offer.swap)
-        self._tell_policy(offer.version, PolicyState.READY, len(data))
+        self._ready = kept
+        self._seat.offer(Seated(kept.version, policy), swap)
+        self._tell_policy(kept.version, PolicyState.READY, len(kept.data))
         if self.autopilot is not None:
             self.autopilot.look()
 
     def _on_active(self, seated: Seated) -> None:
         episode = self._pilot.episodes + 1 if self._pilot is not None else None
         self._tell_policy(seated.version, PolicyState.ACTIVE, episode=episode)
+        kept, self._ready = self._ready, None
+        if kept is not None and self._vault is not None:
+            self._watch(self._keep_policy(self._vault, kept))
+
+    async def _keep_policy(self, vault: Vault, kept: Kept) -> None:
+        try:
+            await asyncio.to_thread(vault.keep, kept)
+        except OSError as error:
+            log.warning("policy not kept", version=kept.version, error=str(error))
 
     def _on_failed(self, seated: Seated, why: str) -> None:
         log.warning("policy rolled back", version=seated.version, why=why)
@@ -296,7 +363,7 @@ class Teaching:
 
     def _tell_of(self, status: PolicyStatus) -> None:
         """Say where a policy is; of the newest one that was taken, again to whoever comes."""
-        newest = self._offer is not None and status.version == self._offer.version
+        newest = self._newest is not None and status.version == self._newest.version
         if newest and status.refusal is not PolicyRefusal.OLD:
             self._told = status
         self._say(status)
@@ -348,6 +415,7 @@ class Teaching:
         self._tell_run()
 
     def _keep(self, record: Record) -> None:
+        self._recorded.append(record.observation)
         self._keeper.put(pack(record))
 
     def _tell_run(self, error: ACBridgeError | None = None) -> None:
@@ -436,7 +504,12 @@ class Teaching:
         """Do something beside everything else."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("teaching", error=repr(error))  # a defect of ours: the run goes on
 
     def _fail(self, error: ACBridgeError) -> None:
         if self.link is not None:

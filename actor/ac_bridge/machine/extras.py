@@ -1,4 +1,4 @@
-"""The libraries of the extra ``data``, imported when they are needed and not before."""
+"""The libraries of the extras, imported when they are needed and not before."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 from ac_bridge_protocol.errors import SettingError
 
 
-def load(module: str, *, for_what: str) -> Any:
-    """Return a module of the extra ``data``.
+def load_extra(module: str, *, for_what: str, extra: str = "data") -> Any:
+    """Return a module of an extra.
 
     Args:
         module: its name.
         for_what: what needs it, as the beginning of a sentence.
+        extra: of which it is.
 
     Raises:
         SettingError: it is not installed; says how to.
@@ -23,6 +24,6 @@ def load(module: str, *, for_what: str) -> Any:
     except ImportError as error:
         raise SettingError(
             f"{for_what} needs {module.partition('.')[0]}, and that cannot be imported: {error}.",
-            setting="data",
-            hint='Install the extra: pip install "ac-bridge[data]"',
+            setting=extra,
+            hint=f'Install the extra: pip install "ac-bridge[{extra}]"',
         ) from error

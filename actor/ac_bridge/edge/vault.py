@@ -1,0 +1,72 @@
+"""The last good policy, on disk, so that it survives a restart of the actor."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from pathlib import Path
+
+import ormsgpack
+
+from ac_bridge_protocol.limits import POLICY_BYTES
+
+MARK = "ac-bridge policy 1"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Kept:
+    """A policy that has acted.
+
+    Attributes:
+        version: its number.
+        spec: digest of the spec that it was made for.
+        data: of its ONNX model.
+    """
+
+    version: int
+    spec: str
+    data: bytes
+
+
+class Vault:
+    """One file with one policy in it. A kill at any moment leaves the old one or the new one.
+
+    Args:
+        file: where.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def keep(self, kept: Kept) -> None:
+        """Keep a policy in place of the one before.
+
+        Raises:
+            OSError: it cannot be written; the one before is there still.
+        """
+        digest = hashlib.sha256(kept.data).hexdigest()
+        packed = ormsgpack.packb([MARK, kept.version, kept.spec, digest, kept.data])
+        new = self._file.with_name(f"{self._file.name}.new")
+        with new.open("wb") as file:
+            file.write(packed)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._file)
+
+    def load(self) -> tuple[Kept | None, str]:
+        """Return the policy, and a note: why there is none though there is a file."""
+        try:
+            if self._file.stat().st_size > POLICY_BYTES + 1000:
+                return None, f"{self._file} is larger than any policy: it is passed over."
+            found = ormsgpack.unpackb(self._file.read_bytes())
+        except FileNotFoundError:
+            return None, ""
+        except (OSError, ValueError) as error:
+            return None, f"The policy in {self._file} cannot be read: {error}. It is passed over."
+        match found:
+            case [str(mark), int(version), str(spec), str(digest), bytes(data)] if (
+                mark == MARK and hashlib.sha256(data).hexdigest() == digest
+            ):
+                return Kept(version, spec, data), ""
+        return None, f"{self._file} holds no policy, or a damaged one: it is passed over."

@@ -1,0 +1,1 @@
+"""Policies as ONNX: models to push, and what becomes of them."""
