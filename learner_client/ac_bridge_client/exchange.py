@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias, TypeVar
 
 from ac_bridge_protocol.codec import CODEC_NAMES
+from ac_bridge_protocol.edge import PolicyStatus, Records, RunStatus
 from ac_bridge_protocol.errors import (
     ACBridgeError,
     ErrorCode,
@@ -57,6 +58,9 @@ Action: TypeAlias = tuple[float, ...]
 Notice: TypeAlias = Telemetry | Event | ResetProgress | Failure
 """What comes without answering a request in flight: streams, events, progress, and failures of
 messages that are not waited for."""
+
+Teaching: TypeAlias = PolicyStatus | RunStatus | Records
+"""What an actor says to the learner of a policy that acts there."""
 
 _DRIVING = (
     SessionState.READY,
@@ -161,8 +165,8 @@ class Exchange:
 
     # --- What comes in ----------------------------------------------------------------------------
 
-    def receive(self, data: bytes, *, binary: bool) -> Welcome | Ping | Pong | None:
-        """Take one message; return it if it concerns the link itself.
+    def receive(self, data: bytes, *, binary: bool) -> Welcome | Ping | Pong | Teaching | None:
+        """Take one message; return it if it concerns the link itself, or is a teacher's to hear.
 
         Answers to requests are in `Course.answers` afterwards.
 
@@ -191,7 +195,7 @@ class Exchange:
                 self.stale_answers += 1
             case Refusal():
                 raise error_from_wire(message.code, message.message, message.hint)
-            case Welcome() | Ping() | Pong():
+            case Welcome() | Ping() | Pong() | PolicyStatus() | RunStatus() | Records():
                 return message
         return None
 

@@ -11,7 +11,9 @@ import contextlib
 import dataclasses
 import logging
 import math
+import selectors
 import socket
+import ssl
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -87,7 +89,7 @@ class Link(Closing):
     Args:
         uri: ``ws://host:port`` or ``wss://host:port``.
         codec: ``msgpack`` or ``json``.
-        role: driver or spectator.
+        role: driver, spectator or learner.
         mode: how to step; None takes the actor's.
         delay_ticks: the k of mode ``fixed_delay``; else 0.
         observation: the profile's name, or features.
@@ -233,8 +235,18 @@ class Link(Closing):
         with contextlib.suppress(TimeoutError):
             self.take(monotonic_s() + timeout_s)
 
+    def wait(self, bell: socket.socket, timeout_s: float) -> None:
+        """Wait until there may be something to take, or ``bell`` can be read."""
+        hidden = isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()
+        if self._inbox or hidden or not self.open:
+            return
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._socket, selectors.EVENT_READ)
+            selector.register(bell, selectors.EVENT_READ)
+            selector.select(timeout_s)
+
     def take(self, deadline_s: float) -> Message | None:
-        """Take one message from the actor; return it if it is a welcome.
+        """Take one message from the actor; return it if it is a welcome, or a teacher's to hear.
 
         Raises:
             TimeoutError: none came before ``deadline_s`` (of `monotonic_s`).

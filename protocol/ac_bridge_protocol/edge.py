@@ -180,3 +180,6 @@ class Acknowledge(WireModel):
     """Whose."""
     upto: RecordNumber
     """The last of them."""
+    room_upto: RecordNumber | None = None
+    """There is room for records up to this one, which need not be acknowledged for good before they
+    may be sent; None leaves it to the actor how many it sends ahead."""

@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import dataclasses
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from ac_bridge.clock import SystemClock
-from ac_bridge.edge.keeper import SpoolKeeper
-from ac_bridge.edge.seat import Policy
-from ac_bridge.edge.spool import Spool
-from ac_bridge.edge.vault import Vault
 from ac_bridge.game import NEUTRAL
 from ac_bridge.rig import Rig
-from ac_bridge.server.teaching import Teaching
 from ac_bridge_protocol.codec import JSON, MSGPACK, Codec
 from ac_bridge_protocol.edge import (
     Acknowledge,
     PolicyChunk,
     PolicyOffer,
-    PolicyRefusal,
     PolicyState,
     PolicyStatus,
     Records,
@@ -36,48 +27,14 @@ from ac_bridge_protocol.edge import (
     RunStatus,
     RunStop,
 )
-from ac_bridge_protocol.errors import PolicyFailedError, PolicyRefusedError
-from ac_bridge_protocol.experience import Array, EpisodeStart, Transition, unpack, unpack_batch
+from ac_bridge_protocol.experience import EpisodeStart, Transition, unpack, unpack_batch
 from ac_bridge_protocol.messages import Failure, Hello, Message, Refusal, Role, Welcome
 from ac_bridge_protocol.runs import RunTerms, Swap
 from ac_bridge_protocol.spec import EnvSpec, spec_digest
-from ac_bridge_protocol.tasks import TaskSpec
 from helpers.actors import make_rig, serving, wheel_of
+from helpers.taught import TWENTY_STEPS, taught
 
-TWENTY_STEPS = TaskSpec.of("progress", rules={"step_limit": {"steps": 20.0}})
 PATIENCE_S = 20.0
-
-
-@dataclasses.dataclass
-class Thought:
-    """Some throttle."""
-
-    action: Array
-    extras: Mapping[str, Array] = dataclasses.field(default_factory=dict)
-
-
-@dataclasses.dataclass
-class Steady:
-    """A policy: the same throttle all the time, for so many ticks."""
-
-    throttle: float
-    ticks: int = 10**9
-    noise_size: int = 0
-
-    def act(self, observation: Array, noise: Array | None) -> Thought:
-        """Choose."""
-        self.ticks -= 1
-        if self.ticks < 0:
-            raise PolicyFailedError("It ran out of ticks.")
-        return Thought(np.array([0.0, self.throttle, 0.0], np.float32))
-
-
-async def load(data: bytes, spec: EnvSpec, recorded: Sequence[Array]) -> Policy:
-    """Make a policy of two words."""
-    throttle, ticks = data.split()[:2]
-    if float(throttle) > 1.0:
-        raise PolicyRefusedError(PolicyRefusal.NOT_FINITE, "Too much of it.", hint="Less.")
-    return Steady(float(throttle), int(ticks))
 
 
 class Learner:
@@ -177,14 +134,7 @@ class Place:
 @contextlib.contextmanager
 def teaching(folder: Path, *, lockstep: bool = True, max_bytes: int = 10**8) -> Iterator[Place]:
     """Serve an actor with a spool in a folder."""
-    rig = make_rig(lockstep=lockstep)
-
-    def make(actor: Any, pump: Callable[[int], None]) -> Teaching:
-        spool = Spool(folder / "spool", max_bytes=max_bytes)
-        keeper = SpoolKeeper(spool, SystemClock(), on_error=print, on_written=pump)
-        return Teaching(actor, keeper, load, Vault(folder / "policy.kept"))
-
-    with serving(rig, make_teaching=make) as (uri, _):
+    with taught(folder, lockstep=lockstep, max_bytes=max_bytes) as (uri, rig):
         yield Place(uri, rig)
 
 
@@ -223,6 +173,34 @@ def test_what_is_not_acknowledged_comes_again(tmp_path: Path) -> None:
             again.say(Acknowledge(spool=status.spool, upto=43))
             refused = again.hear_a(Failure)
             assert "Record 43 was never sent: the newest is 42." in refused.message
+
+
+def test_no_more_is_sent_than_there_is_room_for(tmp_path: Path) -> None:
+    """However little was acknowledged; the end of a run is told with the number of its last."""
+    with teaching(tmp_path) as place, place.learner() as learner:
+        learner.push(b"0.75 1000000")
+        status = learner.hear_a(RunStatus)
+        learner.say(Acknowledge(spool=status.spool, upto=0, room_upto=10))
+        learner.say(RunStart(terms=RunTerms(run="r", task=TWENTY_STEPS, episodes=2)))
+        over = learner.hear(lambda said: isinstance(said, RunStatus) and bool(said.why))
+        assert (over.driving, over.last) == (False, 42)
+        assert len(learner.records(10)) == 10
+        learner.say(Acknowledge(spool=status.spool, upto=0, room_upto=100))
+        assert len(learner.records(42)) == 42
+
+
+def test_a_policy_that_is_there_is_told_of_again(tmp_path: Path) -> None:
+    """To whoever comes, and when the same is offered again; no other of that version is taken."""
+    with teaching(tmp_path) as place:
+        with place.learner() as learner:
+            learner.push(b"0.75 1000000")
+            learner.hear_policy(PolicyState.READY)
+        with place.learner() as again:
+            assert again.hear_policy(PolicyState.READY).version == 1
+            again.push(b"0.75 1000000")
+            again.hear_policy(PolicyState.READY)
+            again.push(b"0.50 1000000")
+            assert again.hear_policy(PolicyState.REFUSED).refusal == "old"
 
 
 def test_the_run_goes_on_without_its_learner(tmp_path: Path) -> None:
@@ -323,6 +301,8 @@ def test_a_restarted_actor_has_its_policy_and_its_numbers(tmp_path: Path) -> Non
         records = learner.records(42)
         assert [one.run for one in records] == ["r"] * 21 + ["s"] * 21
         learner.push(b"0.25 1000000", version=7)
+        learner.hear_policy(PolicyState.ACTIVE)
+        learner.push(b"0.50 1000000", version=7)
         assert learner.hear_policy(PolicyState.REFUSED).refusal == "old"
 
 

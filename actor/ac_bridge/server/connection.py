@@ -208,7 +208,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The reader is slow: telemetry is latest-wins now, and nothing more is asked of us."""
         self._congested = True
-        if self._transport is not None:
+        if self._deaf and self._transport is not None:
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
@@ -342,6 +342,20 @@ class Connection(asyncio.Protocol):
         """
         return self._role is Role.DRIVER and self._unheard_bytes >= WRITE_BUFFER_BYTES
 
+    @property
+    def _deaf(self) -> bool:
+        """Whether nothing more is read: who is behind with what it asked for asks for more later.
+
+        Who is sent records did not ask for each. A policy of its own may be on the way while they
+        come: with both sides waiting to be read, neither would ever read.
+        """
+        return self._congested and self._role is not Role.LEARNER
+
+    @property
+    def _said_good_bye(self) -> bool:
+        """Whether a learner has closed the link: what it said before, such as stop, still holds."""
+        return self._role is Role.LEARNER and bool(self._ws.close_rcvd_then_sent)
+
     def _offer_newest(self) -> None:
         """Give the reader the newest of the frames that were left out, if it can take it now."""
         if self._newest is not None and not self._congested:
@@ -359,7 +373,7 @@ class Connection(asyncio.Protocol):
     def _take_bite(self) -> None:
         """Read some of what came; the rest when its turn comes again."""
         self._waits_for_turn = False
-        if self._transport is None or self._transport.is_closing() or self._congested:
+        if self._transport is None or self._transport.is_closing() or self._deaf:
             return  # it goes on when the reader has caught up, if ever
         size = BITE_BYTES if self._host.drives(self) else STRANGERS_BITE_BYTES
         bite = bytes(self._untaken[:size])
@@ -373,7 +387,7 @@ class Connection(asyncio.Protocol):
             self._untaken.clear()
         elif self._untaken:
             self._ask_for_turn()
-        elif not self._congested:
+        elif not self._deaf:
             self._transport.resume_reading()
 
     def _read(self, data: bytes) -> None:
@@ -409,7 +423,7 @@ class Connection(asyncio.Protocol):
         if self._tap is not None:
             self._tap(Way.TO_ACTOR, payload)
         session = self._session
-        if session is None or not self.open:
+        if session is None or not (self.open or self._said_good_bye):
             return
         try:
             received = session.receive(payload, binary=binary)

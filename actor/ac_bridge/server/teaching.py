@@ -10,7 +10,8 @@ import asyncio
 import collections
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import Future
-from typing import Any, Protocol
+from hashlib import sha256
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 
@@ -52,8 +53,8 @@ log = structlog.get_logger()
 BATCH_RECORDS = 256
 """Most records of one message."""
 WINDOW_RECORDS = 4096
-"""Records on their way to the learner that it has not acknowledged: a second of an actor that runs
-many times as fast as the game."""
+"""Records on their way to a learner that has not acknowledged them, nor said for how many it has
+room: a second of an actor that runs many times as fast as the game."""
 
 Load = Callable[[bytes, EnvSpec, Sequence[Array]], Awaitable[Policy]]
 """Makes a policy of its bytes, and tries it on recorded observations, where that holds up nobody.
@@ -61,6 +62,13 @@ Raises PolicyRefusedError if it is of no use."""
 
 RECORDED = 256
 """Newest observations that a policy is tried on."""
+
+
+class Newest(NamedTuple):
+    """The newest policy that was taken, as it was offered."""
+
+    version: int
+    sha256: str
 
 
 class Keeper(Protocol):
@@ -81,6 +89,9 @@ class Keeper(Protocol):
 
     def stats(self) -> SpoolStats:
         """Return what it holds."""
+
+    def flush(self) -> Future[int]:
+        """Have all that waits written; return what will be the last number then."""
 
     def close(self) -> None:
         """Write what waits."""
@@ -130,13 +141,18 @@ class Teaching:
         self._recorded: collections.deque[bytes] = collections.deque(maxlen=RECORDED)
         self._seat = Seat(self._on_active, self._on_failed)
         self._arrival: Arrival | None = None
-        self._newest = 0 if self._kept is None else self._kept.version
+        self._newest: Newest | None = None
+        if self._kept is not None:
+            self._newest = Newest(self._kept.version, sha256(self._kept.data).hexdigest())
+        self._told: PolicyStatus | None = None
         self._pilot: Pilot | None = None
         self._why = ""
         self._spec: EnvSpec | None = None
         self._acknowledged = keeper.stats().acknowledged
         self._sent = self._acknowledged
+        self._room_upto = self._acknowledged + WINDOW_RECORDS
         self._reading = False
+        self._ending = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self.autopilot: Autopilot | None = None
         self.link: Link | None = None
@@ -175,10 +191,14 @@ class Teaching:
         if not self.running:
             self._spec = spec
         self._sent = self._acknowledged
+        self._room_upto = self._acknowledged + WINDOW_RECORDS
+        if self._told is not None:
+            self._say(self._told)
         self._tell_run()
         self.pump()
         kept, self._kept = self._kept, None
         if kept is not None and kept.spec == spec_digest(spec) and self._seat.active is None:
+            self._tell_policy(kept.version, PolicyState.CHECKING, len(kept.data))
             self._watch(self._check(kept, Swap.EPISODE))
 
     def left(self, link: Link) -> None:
@@ -227,24 +247,28 @@ class Teaching:
     # --- Policies ---------------------------------------------------------------------------------
 
     def _offered(self, offer: PolicyOffer) -> None:
-        before = self._arrival
-        if before is not None and before.offer == offer:
-            self._tell_policy(offer.version, PolicyState.WANTED, before.received_bytes)
+        if self._arrival is not None and self._arrival.offer == offer:
+            self._tell_policy(offer.version, PolicyState.WANTED, self._arrival.received_bytes)
+            return
+        offered = Newest(offer.version, offer.sha256)
+        if self._newest == offered and self._told is not None:
+            self._say(self._told)  # the learner's link was lost before it heard
             return
         try:
             self._check_offer(offer)
         except PolicyRefusedError as error:
             self._refuse(offer.version, error)
             return
-        self._newest = offer.version
+        self._newest = offered
         self._arrival = Arrival(offer)
         self._tell_policy(offer.version, PolicyState.WANTED)
 
     def _check_offer(self, offer: PolicyOffer) -> None:
-        if offer.version <= self._newest:
+        newest = 0 if self._newest is None else self._newest.version
+        if offer.version <= newest:
             raise PolicyRefusedError(
                 PolicyRefusal.OLD,
-                f"Version {offer.version} is not above {self._newest}, the newest one here.",
+                f"Version {offer.version} is not above {newest}, the newest one here.",
                 hint="Versions rise.",
             )
         assert self._spec is not None  # noqa: S101 -- who offers was welcomed
@@ -282,7 +306,7 @@ class Teaching:
         except PolicyRefusedError as error:
             self._refuse(kept.version, error, len(kept.data))
             return
-        if kept.version != self._newest:
+        if self._newest is None or kept.version != self._newest.version:
             return  # a newer one has been offered meanwhile
         self._ready = kept
         self._seat.offer(Seated(kept.version, policy), swap)
@@ -305,7 +329,7 @@ class Teaching:
 
     def _on_failed(self, seated: Seated, why: str) -> None:
         log.warning("policy rolled back", version=seated.version, why=why)
-        self._say(
+        self._tell_of(
             PolicyStatus(
                 version=seated.version,
                 state=PolicyState.ROLLED_BACK,
@@ -317,7 +341,7 @@ class Teaching:
 
     def _refuse(self, version: int, error: PolicyRefusedError, received_bytes: int = 0) -> None:
         log.warning("policy refused", version=version, why=str(error))
-        self._say(
+        self._tell_of(
             PolicyStatus(
                 version=version,
                 state=PolicyState.REFUSED,
@@ -331,11 +355,18 @@ class Teaching:
     def _tell_policy(
         self, version: int, state: PolicyState, received_bytes: int = 0, episode: int | None = None
     ) -> None:
-        self._say(
+        self._tell_of(
             PolicyStatus(
                 version=version, state=state, received_bytes=received_bytes, episode=episode
             )
         )
+
+    def _tell_of(self, status: PolicyStatus) -> None:
+        """Say where a policy is; of the newest one that was taken, again to whoever comes."""
+        newest = self._newest is not None and status.version == self._newest.version
+        if newest and status.refusal is not PolicyRefusal.OLD:
+            self._told = status
+        self._say(status)
 
     # --- The run ----------------------------------------------------------------------------------
 
@@ -370,6 +401,17 @@ class Teaching:
     def _run_over(self, why: str) -> None:
         log.info("run over", why=why)
         self._why = cut(why)
+        self._ending += 1
+        self._watch(self._end())
+
+    async def _end(self) -> None:
+        """Say that the run is over, once its last record is in the spool: its number is said."""
+        try:
+            await asyncio.wrap_future(self._keeper.flush())
+        except (SpoolError, LocalProtocolError) as error:
+            log.warning("spool", error=str(error))  # they wait, and are written another time
+        finally:
+            self._ending -= 1
         self._tell_run()
 
     def _keep(self, record: Record) -> None:
@@ -382,7 +424,7 @@ class Teaching:
         self._say(
             RunStatus(
                 run=None if pilot is None else pilot.terms.run,
-                driving=self.running,
+                driving=self.running or self._ending > 0,
                 episodes=0 if pilot is None else pilot.episodes,
                 why=self._why if error is None else cut(error.message),
                 hint="" if error is None else cut(error.hint),
@@ -403,25 +445,28 @@ class Teaching:
             link is None
             or self._reading
             or link.congested
-            or self._sent >= stats.last
-            or self._sent - self._acknowledged >= WINDOW_RECORDS
+            or self._sent >= min(stats.last, self._room_upto)
         ):
             return
         self._reading = True
         self._watch(self._send_batch(link))
 
     async def _send_batch(self, link: Link) -> None:
-        after = self._sent
+        after, last = self._sent, self._keeper.stats().last
+        most = min(BATCH_RECORDS, self._room_upto - after)
         try:
-            reading = self._keeper.read(after, BATCH_RECORDS, RECORD_BYTES)
+            reading = self._keeper.read(after, most, RECORD_BYTES)
             found = await asyncio.wrap_future(reading)
         except (SpoolError, LocalProtocolError) as error:
             log.warning("spool", error=str(error))
             return
         finally:
             self._reading = False
-        if self.link is not link or self._sent != after or not found:
+        if self.link is not link or self._sent != after:
             self.pump()  # for another learner, who has other needs
+            return
+        if not found:  # all of them were dropped
+            self._sent = last
             return
         first = found[0][0]
         run = [data for number, (at, data) in enumerate(found) if at == first + number]
@@ -444,6 +489,8 @@ class Teaching:
             return
         self._acknowledged = max(self._acknowledged, acknowledge.upto)
         self._sent = max(self._sent, acknowledge.upto)
+        room_upto = acknowledge.room_upto
+        self._room_upto = self._acknowledged + WINDOW_RECORDS if room_upto is None else room_upto
         self._watch(self._forget(acknowledge.upto))
         self.pump()
 
