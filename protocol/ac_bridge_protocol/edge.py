@@ -52,6 +52,8 @@ class PolicyRefusal(enum.StrEnum):
     """It keeps tensors in other files."""
     CUSTOM_OPERATOR = "custom_operator"
     """It needs an operator that is not in the standard set."""
+    FORBIDDEN_OPERATOR = "forbidden_operator"
+    """It has an operator that may go on for ever, or that draws numbers which nobody records."""
     TOO_NEW = "too_new"
     """It needs a newer runtime than the actor's."""
     WRONG_INPUTS = "wrong_inputs"

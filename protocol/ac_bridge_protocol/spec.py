@@ -286,12 +286,16 @@ SHIFTING_ACTION = (*DRIVING_ACTION, ActionSpec(name="shift", low=-1.0, high=1.0)
 """The same for a driver who shifts: 0.5 and more is a gear up, -0.5 and less a gear down."""
 
 
+DEPENDED_ON = ("observation", "action", "control_hz", "mode", "delay_ticks", "smoothing")
+"""Fields of a spec without which a policy would drive another car."""
+
+
 def spec_digest(spec: EnvSpec) -> str:
     """Return the SHA-256 of what a policy depends on, in hexadecimal digits.
 
-    That is observation, action, control rate and mode; not the game, the rate of the telemetry
-    stream, or what else the actor offers.
+    That is observation, action, control rate, mode, delay and smoothing; not the game, the rate of
+    the telemetry stream, or what else the actor offers.
     """
     plain = spec.model_dump(mode="json")
-    parts = {name: plain[name] for name in ("observation", "action", "control_hz", "mode")}
+    parts = {name: plain[name] for name in DEPENDED_ON}
     return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()

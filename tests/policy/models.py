@@ -115,23 +115,12 @@ def custom() -> Any:
     return model([node], opsets={"com.example": 1})
 
 
-def custom_in_loop() -> Any:
-    """Return one with such an operator in the body of a Loop."""
-    body = helper.make_graph(
-        [
-            helper.make_node("Drift", ["state"], ["next"], domain="com.example"),
-            helper.make_node("Identity", ["on"], ["still"]),
-        ],
-        "body",
-        [info("i", [], TensorProto.INT64), info("on", [], TensorProto.BOOL), info("state", None)],
-        [info("still", [], TensorProto.BOOL), info("next", None)],
-    )
-    node = helper.make_node("Loop", ["times", "yes", "observation"], ["action"], body=body)
-    return model(
-        [node],
-        tensors=[constant("times", 3, np.int64), constant("yes", True, bool)],
-        opsets={"com.example": 1},
-    )
+def custom_in_branch() -> Any:
+    """Return one with such an operator in a branch of an If."""
+    node = helper.make_node("Drift", ["observation"], ["out"], domain="com.example")
+    branch = helper.make_graph([node], "branch", [], [info("out", [1, ACTION])])
+    taken = helper.make_node("If", ["yes"], ["action"], then_branch=branch, else_branch=branch)
+    return model([taken], tensors=[constant("yes", True, bool)], opsets={"com.example": 1})
 
 
 def custom_in_function() -> Any:
@@ -176,36 +165,110 @@ def fails_at(threshold: float) -> Any:
 
 
 def slow(times: int) -> Any:
-    """Return one that goes round a loop so often before it answers."""
-    body = helper.make_graph(
-        [
-            helper.make_node("MatMul", ["state", "square"], ["next"]),
-            helper.make_node("Identity", ["on"], ["still"]),
-        ],
-        "body",
-        [
-            info("i", [], TensorProto.INT64),
-            info("on", [], TensorProto.BOOL),
-            info("state", [64, 64]),
-        ],
-        [info("still", [], TensorProto.BOOL), info("next", [64, 64])],
-    )
+    """Return one with so many layers before its answer."""
+    chain = [
+        helper.make_node("MatMul", ["square" if not n else f"s{n}", "square"], [f"s{n + 1}"])
+        for n in range(times)
+    ]
     nodes = [
-        helper.make_node("Loop", ["times", "yes", "square"], ["end"], body=body),
-        helper.make_node("ReduceMean", ["end"], ["mean"], keepdims=0),
+        *chain,
+        helper.make_node("ReduceMean", [f"s{times}"], ["mean"], keepdims=0),
         helper.make_node("Mul", ["mean", "nought"], ["none"]),
         *LAYER[:3],
         helper.make_node("Min", ["floored", "high"], ["fine"]),
         helper.make_node("Add", ["fine", "none"], ["action"]),
     ]
-    tensors = [
-        *weights(),
-        constant("times", times, np.int64),
-        constant("yes", True, bool),
-        constant("square", np.eye(64)),
-        constant("nought", 0.0),
-    ]
+    tensors = [*weights(), constant("square", np.eye(64)), constant("nought", 0.0)]
     return model(nodes, tensors=tensors)
+
+
+def endless() -> Any:
+    """Return one that goes round in a loop."""
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["state"], ["next"]),
+            helper.make_node("Identity", ["on"], ["still"]),
+        ],
+        "body",
+        [info("i", [], TensorProto.INT64), info("on", [], TensorProto.BOOL), info("state", None)],
+        [info("still", [], TensorProto.BOOL), info("next", None)],
+    )
+    nodes = [
+        helper.make_node("Loop", ["times", "yes", "observation"], ["same"], body=body),
+        helper.make_node("Gemm", ["same", "w", "b"], ["action"]),
+    ]
+    tensors = [*weights(), constant("times", 2**62, np.int64), constant("yes", True, bool)]
+    return model(nodes, tensors=tensors)
+
+
+def dice() -> Any:
+    """Return one that draws numbers by itself."""
+    return model([helper.make_node("RandomUniform", [], ["action"], shape=[1, ACTION])])
+
+
+def sparse() -> Any:
+    """Return one with a tensor that is two gigabytes once it is made dense."""
+    made = good()
+    values, indices = constant("thin", [1.0]), constant("at", [5], np.int64)
+    made.graph.sparse_initializer.append(helper.make_sparse_tensor(values, indices, [2**29]))
+    return made
+
+
+class Packed:
+    """Bytes that no model writes.
+
+    Args:
+        packed: of a whole file.
+    """
+
+    def __init__(self, packed: bytes) -> None:
+        self._packed = packed
+
+    def SerializeToString(self) -> bytes:  # noqa: N802 -- as models have it
+        """Return the bytes."""
+        return self._packed
+
+
+def other_format() -> Any:
+    """Return one that a runtime could take for a file of its own format."""
+    made = good()
+    made.ClearField("producer_name")
+    name = b"xxORTM" + bytes(40)
+    packed = bytes([0x12, len(name)]) + name + data(made)  # producer_name, ahead of the rest
+    assert packed[4:8] == b"ORTM"
+    return Packed(packed)
+
+
+def many_fields() -> Any:
+    """Return one with a million fields in two megabytes."""
+    return Packed(b"\x3a\x00" * 1_000_000)
+
+
+def unknown_field() -> Any:
+    """Return one with a field that no version knows yet."""
+    return Packed(data(good()) + bytes([0xFA, 0x7F, 0x01, 0x00]))
+
+
+def hungry() -> Any:
+    """Return one of a few hundred bytes that fills two gigabytes when it runs."""
+    nodes = [
+        helper.make_node("ConstantOfShape", ["shape"], ["huge"]),
+        helper.make_node("ReduceMax", ["huge"], ["most"], keepdims=0),
+        *LAYER[:3],
+        helper.make_node("Min", ["floored", "high"], ["fine"]),
+        helper.make_node("Add", ["fine", "most"], ["action"]),
+    ]
+    return model(nodes, tensors=[*weights(), constant("shape", [2**29], np.int64)])
+
+
+def same_output_twice() -> Any:
+    """Return one that names its action twice."""
+    return wrong(outputs=[info("action", [1, ACTION])] * 2)
+
+
+def long_extra() -> Any:
+    """Return one that says far too much beside its action."""
+    return wrong(outputs=[info("action", [1, ACTION]), info("bent", [1, 600_000])])
 
 
 def endless_tensor() -> Any:

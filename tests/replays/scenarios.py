@@ -620,7 +620,7 @@ def teach(s: Script) -> None:
     terms = {"run": "a.1", "task": SHORT, "episodes": 2, "seed": 7, "noise_seed": 8}
     s.say("d", "run_start", terms=terms)
     s.say("d", "run_start", terms=terms | {"run": "b", "task": SHORT | {"name": "fly"}})
-    s.say("d", "acknowledge", spool="0" * 32, upto=6)
+    s.say("d", "acknowledge", spool="0" * 32, upto=6, room_upto=5000)
     s.say("d", "acknowledge", spool="0" * 32, upto=60)
     s.push(3, {"action": [0.0, 0.25, 0.0], "ticks": 2}, swap="tick")
     longer = {"seconds": 60.0, "failures": 2, "frames": True, "starts": [{"at": "line"}]}
@@ -641,9 +641,10 @@ def policies(s: Script) -> None:
     s.hello(role="learner")
     s.push(5, {"action": [0.0, 0.5, 0.0]})
     s.push(5, {"action": [0.0, 0.5, 0.0]})
+    s.push(5, {"action": [0.0, 0.6, 0.0]})
     for number, reason in enumerate(
-        ("not_onnx", "external_data", "custom_operator", "too_new", "wrong_inputs",
-         "wrong_outputs", "not_finite", "too_slow", "failed", "no_runtime"),
+        ("not_onnx", "external_data", "custom_operator", "forbidden_operator", "too_new",
+         "wrong_inputs", "wrong_outputs", "not_finite", "too_slow", "failed", "no_runtime"),
         start=6,
     ):  # fmt: skip
         s.push(number, {"refusal": reason})

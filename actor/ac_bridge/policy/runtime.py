@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import threading
 import weakref
 from collections.abc import Mapping
@@ -10,14 +11,23 @@ from typing import Any
 
 import numpy as np
 
-from ac_bridge.machine.extras import load_extra
+from ac_bridge.policy.libraries import load
 from ac_bridge.policy.model import ModelFacts
 from ac_bridge_protocol.edge import PolicyRefusal
-from ac_bridge_protocol.errors import PolicyFailedError, PolicyRefusedError, SettingError
+from ac_bridge_protocol.errors import PolicyFailedError, PolicyRefusedError
 from ac_bridge_protocol.experience import Array
 
 FATAL = 4
 """Of the runtime's log levels: what it refuses is told by its errors."""
+MEMORY_BYTES = 256 * 1024 * 1024
+"""What all policies of this process may take together while they act, beside their weights. A model
+of a few bytes could ask for any amount, and the game needs the rest."""
+CONFIG = {
+    "session.load_model_format": "ONNX",  # not its own format, which nobody has looked at
+    "session.use_env_allocators": "1",  # the one that ends at MEMORY_BYTES
+    "session.intra_op.allow_spinning": "0",  # the game needs the core
+    "session.inter_op.allow_spinning": "0",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,7 +49,6 @@ class OnnxPolicy:
     Args:
         data: of the model.
         facts: what it takes and gives.
-        action_size: components of its action.
         limit_s: a run that takes longer is a failure, and ended before it takes twice as long; in
             seconds. Between two operators, that is: one alone runs to its end.
 
@@ -50,21 +59,18 @@ class OnnxPolicy:
         PolicyRefusedError: the runtime does not take it.
     """
 
-    def __init__(self, data: bytes, facts: ModelFacts, action_size: int, limit_s: float) -> None:
+    def __init__(self, data: bytes, facts: ModelFacts, limit_s: float) -> None:
         self.noise_size = facts.noise_size
-        self._names = ("action", *facts.extras)
-        self._action_size = action_size
+        self._sizes = {"action": facts.action_size, **facts.extras}
         self._limit_s = limit_s
-        try:
-            runtime = load_extra("onnxruntime", extra="policy", for_what="A policy on the actor")
-        except SettingError as error:
-            raise PolicyRefusedError(
-                PolicyRefusal.NO_RUNTIME, error.message, hint=error.hint
-            ) from error
+        runtime = _runtime()
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = FATAL
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # It would run parts of the model while loading, without a limit to their memory.
+        options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        for key, value in CONFIG.items():
+            options.add_session_config_entry(key, value)
         self._runs = runtime.RunOptions()
         self._runs.log_severity_level = FATAL
         try:
@@ -95,7 +101,7 @@ class OnnxPolicy:
             feeds["noise"] = noise[None]
         self._watch.start(self._limit_s)
         try:
-            outputs = self._session.run(self._names, feeds, self._runs)
+            outputs = self._session.run(list(self._sizes), feeds, self._runs)
         except Exception as error:
             if self._watch.ended:
                 raise self._too_slow() from error
@@ -105,24 +111,53 @@ class OnnxPolicy:
         if self._watch.ended:
             raise self._too_slow()
         found = {
-            name: np.asarray(output, np.float32).reshape(-1)
-            for name, output in zip(self._names, outputs, strict=True)
+            name: _checked(name, output, size)
+            for (name, size), output in zip(self._sizes.items(), outputs, strict=True)
         }
-        for name, values in found.items():
-            if not np.isfinite(values).all():
-                raise PolicyFailedError(
-                    f"Its {name} is not finite: {values[:8].tolist()}.",
-                    reason=PolicyRefusal.NOT_FINITE,
-                )
-        action = found.pop("action")
-        if len(action) != self._action_size:
-            raise PolicyFailedError(f"Its action has {len(action)} components.")
-        return PolicyOutput(action, found)
+        return PolicyOutput(found.pop("action"), found)
 
     def _too_slow(self) -> PolicyFailedError:
         return PolicyFailedError(
             f"It took longer than {self._limit_s * 1e3:.0f} ms.", reason=PolicyRefusal.TOO_SLOW
         )
+
+
+@functools.cache
+def _runtime() -> Any:
+    """Return ONNX Runtime: quiet, telling nobody, and with a limit to its memory.
+
+    Raises:
+        PolicyRefusedError: it is not installed.
+    """
+    runtime = load("onnxruntime")
+    runtime.set_default_logger_severity(FATAL)
+    runtime.disable_telemetry_events()
+    memory = runtime.OrtMemoryInfo(
+        "Cpu", runtime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, runtime.OrtMemType.DEFAULT
+    )
+    exactly = {"max_mem": MEMORY_BYTES, "arena_extend_strategy": 1}
+    runtime.create_and_register_allocator(memory, runtime.OrtArenaCfg(exactly))
+    return runtime
+
+
+def _checked(name: str, output: Any, size: int) -> Array:
+    """Return an output of a run, float32[size].
+
+    Raises:
+        PolicyFailedError: it is something else than the model had said, or not finite.
+    """
+    values = np.asarray(output)
+    if values.dtype != np.float32 or values.size != size:
+        raise PolicyFailedError(
+            f"Its {name} was {values.dtype}[{values.size}], not float32[{size}].",
+            reason=PolicyRefusal.WRONG_OUTPUTS,
+        )
+    if not np.isfinite(values).all():
+        shown = values.reshape(-1)[:8].tolist()
+        raise PolicyFailedError(
+            f"Its {name} is not finite: {shown}.", reason=PolicyRefusal.NOT_FINITE
+        )
+    return values.reshape(-1)
 
 
 class _Watch:

@@ -38,9 +38,9 @@ def load_policy(
     Raises:
         PolicyRefusedError: it is not to act; says why.
     """
-    facts = check_model(data, spec.observation_size, len(spec.action))
+    facts = check_model(data, observation_size=spec.observation_size, action_size=len(spec.action))
     period_s = 1.0 / spec.control_hz
-    policy = OnnxPolicy(data, facts, len(spec.action), period_s * LIMIT_SHARE)
+    policy = OnnxPolicy(data, facts, period_s * LIMIT_SHARE)
     rng = np.random.default_rng(0)
     low, high = spec.observation_bounds()
     drawn = [rng.uniform(low, high).astype(np.float32) for _ in range(DRAWN)]
