@@ -180,7 +180,7 @@ def test_the_game_is_looked_for_when_first_asked(
     assert len(asked) == 2
 
 
-FILES = ("ai", "side_l", "side_r", "surfaces", "map", "ui")
+FILES = ("ai", "side_l", "side_r", "surfaces", "ui")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
