@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -316,3 +317,11 @@ def test_starts(through: str) -> None:
     _, info = stepper.step((0.0, 1.0, 0.0))
     assert info["normalized_position"] > 0.9
     bridge.close()
+
+
+def test_a_folder_that_is_not_the_games_is_refused(tmp_path: Path) -> None:
+    """At once, not when somebody drives; an empty one is as none."""
+    with pytest.raises(SettingError, match="no content/tracks") as caught:
+        ACBridgeLocal(game="standin", game_dir=tmp_path)
+    assert caught.value.setting == "game_dir"
+    assert ACBridgeLocal(game="standin", game_dir="").settings.game_dir is None

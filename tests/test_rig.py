@@ -290,11 +290,19 @@ def test_the_late_policy_comes_from_the_settings() -> None:
 
 def test_track_and_folder_come_from_the_settings(tmp_path: Path) -> None:
     """The track goes to the game, the folder to whoever reads tracks."""
+    (tmp_path / "content" / "tracks").mkdir(parents=True)
     rig = rig_from(ActorSettings(game="standin", track="made_3", game_dir=tmp_path))
     assert isinstance(rig.game, StandinGame)
     assert rig.game.circuit.name == "made_3"
     assert rig.settings.game_dir == tmp_path
     rig.close()
+
+
+def test_a_folder_that_is_not_the_games_is_refused_at_start(tmp_path: Path) -> None:
+    """Before any game or wheel is opened."""
+    with pytest.raises(SettingError, match="no content/tracks") as caught:
+        rig_from(ActorSettings(game="standin", game_dir=tmp_path))
+    assert caught.value.setting == "game_dir"
 
 
 def test_the_track_of_another_process_is_not_ours_to_choose() -> None:

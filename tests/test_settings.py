@@ -42,6 +42,8 @@ def test_the_track_and_the_games_folder(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("AC_BRIDGE_GAME_DIR", str(tmp_path))
     assert (load_settings().track, load_settings().game_dir) == ("made_3", tmp_path)
     assert load_settings(track="made_4").track == "made_4"
+    monkeypatch.setenv("AC_BRIDGE_GAME_DIR", "")
+    assert load_settings().game_dir is None
 
 
 def test_file_in_the_working_directory(tmp_path: Path) -> None:

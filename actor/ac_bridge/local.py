@@ -32,6 +32,7 @@ from ac_bridge.pacing import KEPT_ERRORS, Ticker, TickStats, percentile
 from ac_bridge.rig import Rig, RigSettings
 from ac_bridge.settings import CONTROL_HZ, TELEMETRY_HZ
 from ac_bridge.telemetry.observation import planned
+from ac_bridge.track.library import check_game_dir
 from ac_bridge_protocol.errors import (
     ActionError,
     ErrorCode,
@@ -44,7 +45,7 @@ from ac_bridge_protocol.frame import TelemetryFrame
 from ac_bridge_protocol.helpers import Closing, choose, reset_options
 from ac_bridge_protocol.messages import Receipt
 from ac_bridge_protocol.observing import ObservationLike, wished
-from ac_bridge_protocol.spec import as_components, check_seed
+from ac_bridge_protocol.spec import EnvSpec, as_components, check_seed
 from ac_bridge_protocol.starts import start_in
 
 Observation = npt.NDArray[np.float32]
@@ -77,7 +78,7 @@ class ACBridgeLocal(Closing):
         lockstep: let game time stand still between steps, where the game can do that.
         seed: of the stand-in's draws.
         track: of the stand-in: ``standin_ring``, or ``made_N``, which is drawn from the number.
-        game_dir: the game's folder, for its tracks' files; None looks for it.
+        game_dir: the game's folder, for its tracks' files; None or empty looks for it.
         clock: the time to live by; the machine's own unless given.
 
     Raises:
@@ -116,13 +117,15 @@ class ACBridgeLocal(Closing):
             else smoothing_config
         )
         choose(dict.fromkeys(get_args(ShiftedBy)), gears, setting="gears")
+        folder = Path(game_dir) if game_dir else None
+        check_game_dir(folder)
         self.settings = RigSettings(
             control_hz,
             telemetry_hz,
             smoothing,
             plan=plan,
             shifted_by=gears,
-            game_dir=None if game_dir is None else Path(game_dir),
+            game_dir=folder,
         )
         self._choice = GameChoice(
             game=cast("GameName", game or os.environ.get("AC_BRIDGE_GAME") or "auto"),
@@ -266,6 +269,15 @@ class ACBridgeLocal(Closing):
         return [given.get(name, 0.0) for name in self.rig.format.names]
 
     @property
+    def env_spec(self) -> EnvSpec:
+        """What there is to see and to do: rates, mode, every element of observation and action.
+
+        Raises:
+            LocalProtocolError: not connected.
+        """
+        return self.rig.spec(self.rig.modes[0])
+
+    @property
     def rig(self) -> Rig:
         """The game with its reader and wheel.
 
@@ -343,6 +355,11 @@ class RealTimeStepper:
         self._late = 0
         self._action_ages_s: collections.deque[float] = collections.deque(maxlen=KEPT_ERRORS)
         self._observation_ages_s: collections.deque[float] = collections.deque(maxlen=KEPT_ERRORS)
+
+    @property
+    def env_spec(self) -> EnvSpec:
+        """What the bridge offers, at this stepper's rate; see `ACBridgeLocal.env_spec`."""
+        return self._bridge.env_spec
 
     def reset(
         self, seed: int | None = None, *, options: Mapping[str, Any] | None = None

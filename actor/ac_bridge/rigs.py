@@ -9,15 +9,18 @@ from ac_bridge.control.smoothing import smoothing_named
 from ac_bridge.games import GameChoice, open_game
 from ac_bridge.rig import Rig, RigSettings
 from ac_bridge.settings import ActorSettings
+from ac_bridge.track.library import check_game_dir
 
 
 def rig_from(settings: ActorSettings) -> Rig:
     """Open the game that the settings name, with its reader and wheel.
 
     Raises:
-        SettingError: no such game or wheel, or a combination that does not go together.
+        SettingError: no such game or wheel, a combination that does not go together, or a game_dir
+            that is not the game's folder.
         WheelError: the wheel cannot be had.
     """
+    check_game_dir(settings.game_dir)
     rig_settings = RigSettings(
         control_hz=settings.control_hz,
         telemetry_hz=settings.telemetry_hz,

@@ -240,6 +240,11 @@ class ActorSettings(ListeningSettings):
     restart: bool = False
     """Start the actor again when it died, with growing waits."""
 
+    @field_validator("game_dir", mode="before")
+    @classmethod
+    def _look_for_it(cls, value: object) -> object:
+        return None if value == "" else value  # an empty path would be the working directory
+
     @field_validator("allow_origins")
     @classmethod
     def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:

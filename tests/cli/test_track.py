@@ -30,6 +30,7 @@ def test_info_as_json(game: Path) -> None:
     result = RUN.invoke(app, ["track", "info", "MADE_3", "--game-dir", str(game), "--json"])
     said = json.loads(result.stdout)
     assert said["length_m"] == pytest.approx(circuit_named("made_3").length_m, rel=0.05)
+    assert said["name"] == "made_3"
     assert said["closed"] is True
     assert said["corners"] >= 4
     assert said["points"] > 500
@@ -66,19 +67,23 @@ def test_plot_draws_a_map(game: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "setting"),
+    ("arguments", "setting", "said"),
     [
-        (["info"], "track"),
-        (["info", "made_3", "--ai", "x.ai"], "track"),
-        (["info", "--ai", "x.ai", "--layout", "gp"], "layout"),
-        (["plot", "made_3", "-o", "map.jpeg"], "output"),
+        (["info"], "track", "Neither a track nor a file"),
+        (["info", "made_3", "--ai", "x.ai"], "track", "either the track made_3 or the file x.ai"),
+        (["info", "--ai", "x.ai", "--layout", "gp"], "layout", "--layout goes with"),
+        (["info", "--ai", "x.ai", "--game-dir", "gp"], "game_dir", "--game-dir goes with"),
+        (["plot", "made_3", "-o", "map.jpeg"], "output", ".svg or .png"),
     ],
 )
-def test_what_does_not_go_together_is_refused(arguments: list[str], setting: str) -> None:
-    """Says which argument."""
+def test_what_does_not_go_together_is_refused(
+    arguments: list[str], setting: str, said: str
+) -> None:
+    """Says which argument, and what does."""
     result = RUN.invoke(app, ["track", *arguments])
     assert isinstance(result.exception, SettingError)
     assert result.exception.setting == setting
+    assert said in result.exception.message
 
 
 def test_what_is_not_there_is_said(game: Path, tmp_path: Path) -> None:
@@ -88,6 +93,10 @@ def test_what_is_not_there_is_said(game: Path, tmp_path: Path) -> None:
     assert isinstance(
         RUN.invoke(app, ["track", "info", "--ai", str(tmp_path)]).exception, TrackError
     )
+    absent = RUN.invoke(app, ["track", "info", "--ai", str(tmp_path / "none.ai")]).exception
+    assert isinstance(absent, TrackError)
+    assert absent.message == f"There is no file {tmp_path / 'none.ai'}."
+    assert "--ai takes" in absent.hint
     said = RUN.invoke(app, [*missing, "--json"])
     assert said.exit_code != 0
     assert "monza" in said.stdout

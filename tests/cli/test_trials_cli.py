@@ -395,3 +395,18 @@ def test_bad_settings_and_help(command: str) -> None:
     assert done.returncode == 1
     assert "The setting game cannot be 'tetris'" in done.stderr
     assert f"ac-bridge {command}" in run(command, "--help").stdout
+
+
+@pytest.mark.parametrize(
+    "command", [("test-telemetry",), ("test-control", "--yes"), ("reset",), ("smoke-test",)]
+)
+def test_the_track_of_the_stand_in_is_a_flag(command: tuple[str, ...]) -> None:
+    """It reaches the game that is opened."""
+    done = run(*command, "--game", "standin", "--track", "nowhere")
+    assert done.returncode == 1
+    assert "no track 'nowhere'" in done.stderr
+
+
+def test_reset_on_another_track() -> None:
+    """One that the stand-in draws."""
+    assert run("reset", "--game", "standin", "--track", "made_3").returncode == 0

@@ -90,6 +90,7 @@ def test_a_track_without_files_is_said(tmp_path: Path) -> None:
         if isinstance(notice, Event):
             events.append(notice)
 
+    (tmp_path / "content" / "tracks").mkdir(parents=True)
     empty = ("--game-dir", str(tmp_path))
     with (
         actor_process(*LOCKSTEP, *empty) as address,

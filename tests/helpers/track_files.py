@@ -39,7 +39,6 @@ IS_PITLANE=1
 [SURFACE_3]
 KEY=AFTER_THE_GAP
 """
-MAP = "[PARAMETERS]\nWIDTH=800\nHEIGHT=600\nX_OFFSET=120.5\nZ_OFFSET=-30\nSCALE_FACTOR=1.5\n"
 
 
 def ring_points(count: int = 60, radius_m: float = 100.0) -> Floats:
@@ -105,7 +104,7 @@ def write_track(game: Path, track: str, layout: str = "", **files: bytes) -> Pat
         track: folder of the track.
         layout: folder of the layout; empty for none.
         files: bytes by name: ``ai`` (a ring by default), ``side_l``, ``side_r``, ``surfaces``,
-            ``map``, ``ui``. Others are not written.
+            ``ui``. Others are not written.
     """
     folder = game / "content" / "tracks" / track
     base, ui = (folder / layout, folder / "ui" / layout) if layout else (folder, folder / "ui")
@@ -114,7 +113,6 @@ def write_track(game: Path, track: str, layout: str = "", **files: bytes) -> Pat
         "side_l": base / "data" / "side_l.csv",
         "side_r": base / "data" / "side_r.csv",
         "surfaces": base / "data" / "surfaces.ini",
-        "map": base / "data" / "map.ini",
         "ui": ui / "ui_track.json",
     }
     for name, data in ({"ai": ai_bytes(ring_points())} | files).items():
@@ -137,6 +135,5 @@ def write_full_track(game: Path, track: str, layout: str = "") -> Path:
         side_l=edge_bytes(ring_points(radius_m=107.0)),
         side_r=edge_bytes(ring_points(radius_m=95.0), ",0.5"),
         surfaces=TRACK_SURFACES.encode(),
-        map=MAP.encode(),
         ui=json.dumps(said).encode(),
     )

@@ -223,6 +223,16 @@ def test_rules_of_ones_own_replace_the_usual() -> None:
     assert (number, result.info["end_reason"]) == (3, "step_limit")
 
 
+@pytest.mark.parametrize(
+    "name", ["off_track_s", "stuck_s", "stuck_kmh", "wreck_kmh", "max_steps", "max_laps"]
+)
+def test_rules_go_with_no_other_end(name: str) -> None:
+    """Nothing of what was asked for is passed over: it is refused by its name."""
+    with pytest.raises(SettingError, match=f"{name}.*leave rules out") as caught:
+        begun(rules=StepLimit(3), **{name: 8})
+    assert caught.value.setting == "rules"
+
+
 # --- Constants ------------------------------------------------------------------------------------
 
 

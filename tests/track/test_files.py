@@ -38,7 +38,7 @@ def test_folders_of_a_track_and_of_a_layout(game: Path) -> None:
     assert plain.line == tracks / "Spa" / "ai" / "fast_lane.ai"
     assert plain.ui == tracks / "Spa" / "ui"
     assert short.line == tracks / "magione" / "Short" / "ai" / "fast_lane.ai"
-    assert short.data("map.ini") == tracks / "magione" / "Short" / "data" / "map.ini"
+    assert short.data("side_l.csv") == tracks / "magione" / "Short" / "data" / "side_l.csv"
     assert short.ui == tracks / "magione" / "ui" / "Short"
 
 
@@ -47,7 +47,9 @@ def test_case_does_not_matter(tmp_path: Path) -> None:
     line = tmp_path / "Content" / "TRACKS" / "Monza" / "GP" / "AI" / "Fast_Lane.AI"
     line.parent.mkdir(parents=True)
     line.touch()
-    assert track_folders(tmp_path, "mOnZa", "gp").line.samefile(line)
+    folders = track_folders(tmp_path, "mOnZa", "gp")
+    assert folders.line.samefile(line)
+    assert (folders.track, folders.layout) == ("Monza", "GP")
     (tmp_path / "content").mkdir(exist_ok=True)
     assert entry(tmp_path, "content").samefile(tmp_path / "content")
     assert entry(tmp_path, "none") == tmp_path / "none"
@@ -72,7 +74,7 @@ def test_hostile_names_lead_nowhere(game: Path, name: str, layout: bool) -> None
 )
 def test_what_is_not_installed(game: Path, track: str, layout: str, reason: str) -> None:
     """The error says which folder was looked for, and what to look at."""
-    with pytest.raises(TrackError, match=r"game_dir") as caught:
+    with pytest.raises(TrackError, match=r"--game-dir DIR.*game_dir") as caught:
         track_folders(game, track, layout)
     assert caught.value.reason.startswith(reason)
 

@@ -12,19 +12,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ac_bridge.machine import steam
-from ac_bridge.track.library import TrackLibrary, read_file
-from ac_bridge.track.raw import MapFrame, TrackDetails
-from ac_bridge_protocol.errors import TrackError
+from ac_bridge.track.library import TrackLibrary, check_game_dir, read_file
+from ac_bridge.track.raw import TrackDetails
+from ac_bridge_protocol.errors import SettingError, TrackError
 from helpers.machine import make_game
 from helpers.track_files import ai_bytes, ring_points, write_full_track, write_track
 
 
 @pytest.mark.parametrize("layout", ["", "short"])
 def test_a_track_is_read_whole(tmp_path: Path, layout: str) -> None:
-    """Line, edges, surfaces, map and texts; nothing to note."""
+    """Line, edges, surfaces and texts, under the folders' own names; nothing to note."""
     write_full_track(tmp_path, "ring", layout)
     raw = TrackLibrary(tmp_path).read("RING", layout.upper())
-    assert (raw.name, raw.layout) == ("RING", layout.upper())
+    assert (raw.name, raw.layout) == ("ring", layout)
     np.testing.assert_allclose(raw.line_xyz_m, ring_points(), atol=1e-4)
     assert raw.side_left_m is not None
     assert raw.side_right_m is not None
@@ -38,7 +38,6 @@ def test_a_track_is_read_whole(tmp_path: Path, layout: str) -> None:
         "ROAD": 0.97, "GRASS": 0.6, "PIT": 0.9
     }  # fmt: skip
     assert raw.details == TrackDetails(name="The Ring", length_text="628 m", pitboxes_text="12")
-    assert raw.map_frame == MapFrame(800.0, 600.0, 120.5, -30.0, 1.5)
     assert raw.notes == ()
 
 
@@ -59,7 +58,7 @@ def test_a_line_alone_is_enough(tmp_path: Path) -> None:
     """What is missing beside it is None or empty."""
     write_track(tmp_path, "ring")
     raw = TrackLibrary(tmp_path).read("ring", "")
-    assert raw.edge_left_xz_m is raw.edge_right_xz_m is raw.map_frame is None
+    assert raw.edge_left_xz_m is raw.edge_right_xz_m is None
     assert raw.details == TrackDetails()
     assert raw.surfaces == ()
     assert raw.notes == ("No surfaces.ini tells a surface: what the ground is like is open.",)
@@ -70,8 +69,7 @@ def test_a_line_alone_is_enough(tmp_path: Path) -> None:
     [
         ("side_l", b"1,2\n", "line 1 has 2 columns"),
         ("side_r", b"", "line 1 ends with 0 of at least 2"),
-        ("map", b"x", "map.ini tells no usable scale: passed over."),
-        ("map", bytes(2**20 + 1), "more than 1048576"),
+        ("surfaces", bytes(2**20 + 1), "more than 1048576"),
         ("ui", b"not json", "ui_track.json is not JSON"),
     ],
 )
@@ -88,11 +86,11 @@ def test_a_damaged_extra_is_passed_over(tmp_path: Path, file: str, data: bytes, 
 def test_folders_in_the_place_of_extras(tmp_path: Path) -> None:
     """Each is a note."""
     base = write_track(tmp_path, "ring")
-    places = ["data/side_l.csv", "data/side_r.csv", "data/surfaces.ini", "data/map.ini"]
+    places = ["data/side_l.csv", "data/side_r.csv", "data/surfaces.ini"]
     for name in (*places, "ui/ui_track.json"):
         (base / name).mkdir(parents=True)
     notes = TrackLibrary(tmp_path).read("ring", "").notes
-    assert sum("is a folder, not a file" in note for note in notes) == 5
+    assert sum("is a folder, not a file" in note for note in notes) == 4
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes and links as Linux has them")
@@ -143,9 +141,21 @@ def test_one_file_alone(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     """The error names the setting."""
-    with pytest.raises(TrackError, match=r"none.*game_dir") as caught:
+    with pytest.raises(TrackError, match=r"none.*--game-dir DIR.*game_dir") as caught:
         TrackLibrary(tmp_path / "none").load("ring", "")
     assert caught.value.reason == "no game"
+
+
+def test_a_game_folder_is_checked(tmp_path: Path) -> None:
+    """By what is in it, in any case; none at all is one that is still to be looked for."""
+    check_game_dir(None)
+    with pytest.raises(SettingError, match=r"no folder .*none.*--game-dir DIR") as caught:
+        check_game_dir(tmp_path / "none")
+    assert caught.value.setting == "game_dir"
+    with pytest.raises(SettingError, match=r"no content/tracks in .*--game-dir DIR"):
+        check_game_dir(tmp_path)
+    (tmp_path / "Content" / "Tracks").mkdir(parents=True)
+    check_game_dir(tmp_path)
 
 
 def test_the_game_is_looked_for_when_first_asked(
@@ -161,7 +171,7 @@ def test_the_game_is_looked_for_when_first_asked(
     monkeypatch.setattr(steam, "steam_roots", roots)
     tracks = TrackLibrary()
     assert not asked
-    with pytest.raises(TrackError, match=r"Steam library.*game_dir"):
+    with pytest.raises(TrackError, match=r"Steam library.*--game-dir DIR.*game_dir"):
         tracks.read("ring", "")
     game = make_game(tmp_path / steam.GAME)
     write_track(game, "ring")
@@ -170,7 +180,7 @@ def test_the_game_is_looked_for_when_first_asked(
     assert len(asked) == 2
 
 
-FILES = ("ai", "side_l", "side_r", "surfaces", "map", "ui")
+FILES = ("ai", "side_l", "side_r", "surfaces", "ui")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from ac_bridge.track.details import TEXT_CHARACTERS, read_details
 from ac_bridge.track.ini import number, read_ini
-from ac_bridge.track.raw import MapFrame, Surface, TrackDetails
-from ac_bridge.track.surfaces import read_map, read_surfaces
-from helpers.track_files import MAP, SYSTEM_SURFACES, TRACK_SURFACES
+from ac_bridge.track.raw import Surface, TrackDetails
+from ac_bridge.track.surfaces import read_surfaces
+from helpers.track_files import SYSTEM_SURFACES, TRACK_SURFACES
 
 
 def test_numbers_begin_a_value() -> None:
@@ -33,15 +33,6 @@ def test_a_tracks_surfaces_take_the_place_of_the_games() -> None:
     )
     assert read_surfaces() == read_surfaces(b"", b"[SURFACE_1]\nKEY=ROAD\n") == ()
     assert read_surfaces(b"[surface_0]") == (Surface("", 0.0, False, False),)
-
-
-def test_the_maps_frame() -> None:
-    """As it is written; None without a scale or a size to divide by."""
-    assert read_map(MAP.encode()) == MapFrame(800.0, 600.0, 120.5, -30.0, 1.5)
-    for key in ("WIDTH", "HEIGHT", "SCALE_FACTOR"):
-        assert read_map(MAP.replace(key, "OTHER").encode()) is None
-        assert read_map(MAP.replace(f"{key}=", f"{key}=-").encode()) is None
-    assert read_map(b"") is None
 
 
 SAID = {"name": "Spa", "length": "7 004 m", "width": "8-15", "pitboxes": 28, "run": "clockwise"}
@@ -135,5 +126,3 @@ LINES = st.lists(
 def test_any_bytes_have_surfaces(data: bytes) -> None:
     """Perhaps none, but always with finite numbers."""
     assert all(math.isfinite(surface.friction) for surface in read_surfaces(data, data))
-    frame = read_map(data)
-    assert frame is None or all(map(math.isfinite, dataclasses.astuple(frame)))

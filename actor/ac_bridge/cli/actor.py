@@ -19,6 +19,7 @@ from ac_bridge.cli.options import (
     DeviceOption,
     GameDirOption,
     PrefixOption,
+    TrackOption,
     WheelOption,
 )
 from ac_bridge.cli.supervise import supervise_actor
@@ -123,10 +124,7 @@ def actor(
     gearbox: Annotated[
         str | None, typer.Option(help="Of the stand-in's car: automatic or sequential.")
     ] = None,
-    track: Annotated[
-        str | None,
-        typer.Option(help="Of the stand-in: standin_ring, or made_1, made_2 ... drawn from it."),
-    ] = None,
+    track: TrackOption = None,
     game_dir: GameDirOption = None,
     wheel_name: WheelOption = None,
     gears: Annotated[

@@ -22,6 +22,7 @@ from ac_bridge.cli.options import (
     GameOption,
     JsonOption,
     PrefixOption,
+    TrackOption,
     WheelOption,
     errors_as_json,
     interruptible,
@@ -45,6 +46,7 @@ def try_controls(
     device_id: DeviceOption = None,
     page_prefix: PrefixOption = None,
     wheel_name: WheelOption = None,
+    track: TrackOption = None,
     session_buttons: Annotated[
         bool, typer.Option("--session-buttons", help="Press the restart and start buttons too.")
     ] = False,
@@ -74,6 +76,7 @@ def try_controls(
             device_id=device_id,
             page_prefix=page_prefix,
             wheel_name=wheel_name,
+            track=track,
         )
         _refuse_questions(asks=not yes)
         with open_game(choice_from(settings)) as opened:

@@ -36,6 +36,10 @@ WheelOption = Annotated[
     str | None,
     typer.Option(help="The wheel of an ac-bridge simulate. Default ac_bridge_wheel."),
 ]
+TrackOption = Annotated[
+    str | None,
+    typer.Option(help="Of the stand-in: standin_ring, or made_1, made_2 ... drawn from it."),
+]
 GameDirOption = Annotated[
     Path | None,
     typer.Option(

@@ -17,6 +17,7 @@ from ac_bridge.cli.options import (
     GameOption,
     JsonOption,
     PrefixOption,
+    TrackOption,
     WheelOption,
     errors_as_json,
     interruptible,
@@ -42,6 +43,7 @@ def reset(
     device_id: DeviceOption = None,
     page_prefix: PrefixOption = None,
     wheel_name: WheelOption = None,
+    track: TrackOption = None,
     reset_by: Annotated[
         str | None,
         typer.Option(help="buttons, or command_port (experimental). Default buttons."),
@@ -71,6 +73,7 @@ def reset(
             device_id=device_id,
             page_prefix=page_prefix,
             wheel_name=wheel_name,
+            track=track,
             reset_by=reset_by,
         )
         rig = rig_from(settings)

@@ -19,6 +19,7 @@ from ac_bridge.cli.options import (
     GameOption,
     JsonOption,
     PrefixOption,
+    TrackOption,
     WheelOption,
     errors_as_json,
     interruptible,
@@ -40,6 +41,7 @@ def smoke_test(
     device_id: DeviceOption = None,
     page_prefix: PrefixOption = None,
     wheel_name: WheelOption = None,
+    track: TrackOption = None,
     telemetry_hz: Annotated[
         float | None, typer.Option(help="Samples a second, 10 to 333. Default 60.")
     ] = None,
@@ -70,6 +72,7 @@ def smoke_test(
             device_id=device_id,
             page_prefix=page_prefix,
             wheel_name=wheel_name,
+            track=track,
             telemetry_hz=telemetry_hz,
             control_hz=control_hz,
         )

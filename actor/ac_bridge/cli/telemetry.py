@@ -17,6 +17,7 @@ from ac_bridge.cli.options import (
     ConfigOption,
     GameOption,
     PrefixOption,
+    TrackOption,
     interruptible,
     trial_settings,
 )
@@ -46,6 +47,7 @@ def watch_telemetry(
     ] = False,
     game: GameOption = None,
     page_prefix: PrefixOption = None,
+    track: TrackOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Show what the game publishes, in place, until Ctrl+C. Needs no wheel, and moves none.
@@ -61,7 +63,7 @@ def watch_telemetry(
         ac-bridge test-telemetry --json --duration 5 > drive.jsonl
     """
     configure_log("error")
-    settings = trial_settings(config, game=game, page_prefix=page_prefix)
+    settings = trial_settings(config, game=game, page_prefix=page_prefix, track=track)
     with open_to_watch(choice_from(settings)) as source:
         watch = Watch(source, hz)
         looks = watch.looks(duration)

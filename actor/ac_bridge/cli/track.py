@@ -16,11 +16,12 @@ from ac_bridge.machine.extras import load_extra
 from ac_bridge.machine.output import write_bytes, write_text
 from ac_bridge.track.build import build
 from ac_bridge.track.drawing import picture, png, svg
+from ac_bridge.track.files import exists
 from ac_bridge.track.library import TrackLibrary, read_file
 from ac_bridge.track.raw import RawTrack
 from ac_bridge.track.summary import summary
 from ac_bridge.track.track import Track
-from ac_bridge_protocol.errors import SettingError
+from ac_bridge_protocol.errors import SettingError, TrackError
 
 track = typer.Typer(
     name="track",
@@ -111,9 +112,12 @@ def _png(made: Track) -> bytes:
 def _read(name: str | None, layout: str, game_dir: Path | None, ai: Path | None) -> RawTrack:
     if (name is None) is (ai is None):
         raise SettingError(
-            "Name a track of the game, or one file with --ai.",
+            "Neither a track nor a file is named."
+            if name is None
+            else f"It is either the track {name} or the file {ai}, not both.",
             setting="track",
-            hint="Such as: ac-bridge track info imola.",
+            hint="Name a track of the game (ac-bridge track info imola), or one file "
+            "(ac-bridge track info --ai fast_lane.ai).",
         )
     if name is not None:
         return TrackLibrary(game_dir).read(name, layout)
@@ -124,6 +128,13 @@ def _read(name: str | None, layout: str, game_dir: Path | None, ai: Path | None)
                 setting=setting,
             )
     assert ai is not None  # noqa: S101 -- one of the two is there
+    if not exists(ai):
+        raise TrackError(
+            f"There is no file {ai}.",
+            file=str(ai),
+            reason="no file",
+            hint="--ai takes the path of a fast_lane.ai; a track of the game goes by its name.",
+        )
     return read_file(ai)
 
 

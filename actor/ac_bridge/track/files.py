@@ -31,7 +31,10 @@ _NAME_CHARACTERS = 255
 _SHOWN_CHARACTERS = 80
 _OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Should the file have become a pipe since it was looked at, opening it does not wait."""
-_DIR_HINT = "Is it the folder of the game (setting game_dir), and is the track installed there?"
+_DIR_HINT = (
+    "Is it the folder of the game (--game-dir DIR, or the setting game_dir), and is the track "
+    "installed there?"
+)
 _READ_HINT = "Is it there, and may it be read?"
 
 
@@ -43,6 +46,10 @@ class TrackFolders:
     """Of the layout if there is one, else of the track."""
     ui: Path
     """Where ``ui_track.json`` is."""
+    track: str
+    """Name of the track's folder, as it is spelt on the disk."""
+    layout: str
+    """Name of the layout's, likewise; empty if there is none."""
 
     @property
     def line(self) -> Path:
@@ -68,8 +75,9 @@ def track_folders(game_dir: Path, track: str, layout: str) -> TrackFolders:
     folder = _folder(entry(game_dir, *TRACKS), track, "track")
     ui = entry(folder, "ui")
     if not layout:
-        return TrackFolders(folder, ui)
-    return TrackFolders(_folder(folder, layout, "layout"), entry(ui, layout))
+        return TrackFolders(folder, ui, folder.name, "")
+    base = _folder(folder, layout, "layout")
+    return TrackFolders(base, entry(ui, layout), folder.name, base.name)
 
 
 def _folder(parent: Path, name: str, what: str) -> Path:
@@ -103,7 +111,7 @@ def is_plain(name: str) -> bool:
 
 
 def entry(folder: Path, *names: str) -> Path:
-    """Return what is under names inside of a folder, each in whatever case.
+    """Return what is under names inside of a folder, each in whatever case, spelt as it is there.
 
     Where there is nothing under a name, it stays as it is.
     """
@@ -111,14 +119,12 @@ def entry(folder: Path, *names: str) -> Path:
 
 
 def _entry(folder: Path, name: str) -> Path:
-    exact = folder / name
-    if exists(exact):
-        return exact
     names: list[str] = []
     with contextlib.suppress(OSError):  # what is not there, or not for us, has nothing in it
         names = sorted(os.listdir(folder))  # noqa: PTH208 -- names, of which there may be many
     wanted = name.casefold()
-    return folder / next((found for found in names if found.casefold() == wanted), name)
+    alike = [found for found in names if found.casefold() == wanted]
+    return folder / (name if name in alike or not alike else alike[0])
 
 
 def exists(path: Path) -> bool:

@@ -13,14 +13,14 @@ from ac_bridge.track.build import build
 from ac_bridge.track.details import read_details
 from ac_bridge.track.edges import read_edge
 from ac_bridge.track.files import EDGE_BYTES, TEXT_BYTES, TrackFolders
-from ac_bridge.track.raw import Floats, MapFrame, RawTrack, Surface, TrackDetails
-from ac_bridge.track.surfaces import read_map, read_surfaces
+from ac_bridge.track.raw import Floats, RawTrack, Surface, TrackDetails
+from ac_bridge.track.surfaces import read_surfaces
 from ac_bridge.track.track import Track
-from ac_bridge_protocol.errors import TrackError
+from ac_bridge_protocol.errors import SettingError, TrackError
 
 T = TypeVar("T")
 
-_DIR_HINT = "Name the game's folder: the setting game_dir."
+_DIR_HINT = "Name the game's folder: --game-dir DIR, or the setting game_dir."
 
 
 class TrackLibrary:
@@ -58,14 +58,14 @@ class TrackLibrary:
         """
         game = self._game()
         folders = files.track_folders(game, track, layout)
-        line = _line(folders, f"{track}/{layout}" if layout else track)
+        line = _line(folders)
         notes = _Notes(list(line.notes))
         left, right = (
             notes.optional(folders.data(name), _edge) for name in ("side_l.csv", "side_r.csv")
         )
         return RawTrack(
-            name=track,
-            layout=layout,
+            name=folders.track,
+            layout=folders.layout,
             line_xyz_m=line.xyz_m,
             speed_m_s=line.speed_m_s,
             side_left_m=line.side_left_m,
@@ -74,7 +74,6 @@ class TrackLibrary:
             edge_right_xz_m=right,
             surfaces=_surfaces(game, folders, notes),
             details=_details(folders, notes),
-            map_frame=_map_frame(folders, notes),
             notes=tuple(notes.sentences),
         )
 
@@ -113,6 +112,24 @@ def read_file(path: Path) -> RawTrack:
     )
 
 
+def check_game_dir(folder: Path | None) -> None:
+    """Refuse a folder that was named and that no game can be in; None looks for the game later.
+
+    Raises:
+        SettingError: there is no such folder, or no ``content/tracks`` in it.
+    """
+    if folder is None or files.is_folder(files.entry(folder, *files.TRACKS)):
+        return
+    found = files.is_folder(folder)
+    raise SettingError(
+        f"There is no content/tracks in {folder}: it is not the game's folder."
+        if found
+        else f"There is no folder {folder}, where the game should be.",
+        setting="game_dir",
+        hint=f"{_DIR_HINT} Without either it is looked for in Steam's libraries.",
+    )
+
+
 class _Notes:
     """What was passed over; reads the files that a track may lack."""
 
@@ -130,9 +147,10 @@ class _Notes:
             return None
 
 
-def _line(folders: TrackFolders, name: str) -> AiLine:
+def _line(folders: TrackFolders) -> AiLine:
     file = folders.line
     if not files.exists(file):
+        name = "/".join(filter(None, (folders.track, folders.layout)))
         raise TrackError(
             f"The track {name} has no line: there is no {file}.",
             file=str(file),
@@ -166,12 +184,3 @@ def _details(folders: TrackFolders, notes: _Notes) -> TrackDetails:
     details, problems = read_details(data)
     notes.sentences += [f"{file} {problem}." for problem in problems]
     return details
-
-
-def _map_frame(folders: TrackFolders, notes: _Notes) -> MapFrame | None:
-    file = folders.data("map.ini")
-    if (data := notes.optional(file, _text_bytes)) is None:
-        return None
-    if (frame := read_map(data)) is None:
-        notes.sentences.append(f"{file} tells no usable scale: passed over.")
-    return frame

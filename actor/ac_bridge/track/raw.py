@@ -40,23 +40,6 @@ class TrackDetails:
     version: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class MapFrame:
-    """How ``map.png`` lies in the world, from ``map.ini``.
-
-    A place is at pixel (x + x_offset_m) / metres_per_pixel from the left and
-    (z + z_offset_m) / metres_per_pixel from the top.
-    """
-
-    width_px: float
-    """Of the picture as it was drawn, margins included."""
-    height_px: float
-    x_offset_m: float
-    z_offset_m: float
-    metres_per_pixel: float
-    """Above 0."""
-
-
 @dataclasses.dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class RawTrack:
     """A track's files."""
@@ -81,7 +64,5 @@ class RawTrack:
     """The kinds of ground, in the order of the file."""
     details: TrackDetails = TrackDetails()
     """What the menu says about the track."""
-    map_frame: MapFrame | None = None
-    """How the track's picture lies in the world; None without a usable ``map.ini``."""
     notes: tuple[str, ...] = ()
     """What was missing or passed over, in sentences."""

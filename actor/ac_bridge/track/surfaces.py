@@ -1,9 +1,9 @@
-"""``surfaces.ini``, the kinds of ground, and ``map.ini``, where the track's picture lies. Pure."""
+"""``surfaces.ini``: the kinds of ground. Pure."""
 
 from __future__ import annotations
 
 from ac_bridge.track.ini import number, read_ini
-from ac_bridge.track.raw import MapFrame, Surface
+from ac_bridge.track.raw import Surface
 
 
 def read_surfaces(*files: bytes) -> tuple[Surface, ...]:
@@ -26,17 +26,3 @@ def read_surfaces(*files: bytes) -> tuple[Surface, ...]:
             )
             at += 1
     return tuple(found.values())
-
-
-def read_map(data: bytes) -> MapFrame | None:
-    """Return how ``map.png`` lies in the world; None if the file does not tell a usable scale."""
-    section = read_ini(data).get("PARAMETERS", {})
-    frame = MapFrame(
-        width_px=number(section, "WIDTH"),
-        height_px=number(section, "HEIGHT"),
-        x_offset_m=number(section, "X_OFFSET"),
-        z_offset_m=number(section, "Z_OFFSET"),
-        metres_per_pixel=number(section, "SCALE_FACTOR"),
-    )
-    usable = min(frame.width_px, frame.height_px, frame.metres_per_pixel) > 0.0
-    return frame if usable else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal, TypeAlias, get_args
 
 from ac_bridge_protocol.errors import GameError, SettingError
@@ -54,19 +55,21 @@ class ProgressTask:
         along: ``page``: the game's own progress, which needs no file. ``line``: along the racing
             line. ``centre``: as along the middle of the road: each metre of the line counts for
             what the middle has beside it, so that corners cut on the inside gain nothing.
-        off_track_s: how long all four wheels may be off, in seconds.
-        stuck_s: how long the car may stay below ``stuck_kmh``, in seconds.
-        stuck_kmh: what counts as standing, in km/h.
-        wreck_kmh: an impact that ends the episode, in km/h of closing speed; 100 is where a frame
-            says ``bodywork_critical``.
+        off_track_s: how long all four wheels may be off, in seconds; None for 2.
+        stuck_s: how long the car may stay below ``stuck_kmh``, in seconds; None for 8.
+        stuck_kmh: what counts as standing, in km/h; None for 5.
+        wreck_kmh: an impact that ends the episode, in km/h of closing speed; None for 100, which is
+            where a frame says ``bodywork_critical``.
         wheel_off_cost: metres taken off for each second and wheel off the track.
         damage_cost: metres taken off for each km/h of new damage.
         max_steps: steps until truncation; None for no limit.
         max_laps: completed laps until truncation; None for no limit.
-        rules: what ends an episode, in place of all that.
+        rules: what ends an episode, in place of all that; goes with none of the constants that say
+            it otherwise.
 
     Raises:
-        SettingError: a constant that cannot be used.
+        SettingError: a constant that cannot be used, or one of what ends an episode beside
+            ``rules``.
     """
 
     def __init__(
@@ -74,10 +77,10 @@ class ProgressTask:
         track_length_m: float,
         *,
         along: Along = "page",
-        off_track_s: float = 2.0,
-        stuck_s: float = 8.0,
-        stuck_kmh: float = 5.0,
-        wreck_kmh: float = 100.0,
+        off_track_s: float | None = None,
+        stuck_s: float | None = None,
+        stuck_kmh: float | None = None,
+        wreck_kmh: float | None = None,
         wheel_off_cost: float = 2.0,
         damage_cost: float = 0.5,
         max_steps: int | None = None,
@@ -95,17 +98,18 @@ class ProgressTask:
         self.along = along
         self.wheel_off_cost = at_least(0.0, "wheel_off_cost", wheel_off_cost)
         self.damage_cost = at_least(0.0, "damage_cost", damage_cost)
-        self.rules = rules_or(
-            rules,
-            Wreck(at_kmh=at_least(0.0, "wreck_kmh", wreck_kmh)),
-            OffTrack(for_s=at_least(0.0, "off_track_s", off_track_s)),
-            Stuck(
-                below_kmh=at_least(0.0, "stuck_kmh", stuck_kmh),
-                for_s=at_least(0.0, "stuck_s", stuck_s),
-            ),
-            *([] if max_laps is None else [LapLimit(whole(1, "max_laps", max_laps))]),
-            *([] if max_steps is None else [StepLimit(whole(1, "max_steps", max_steps))]),
-        )
+        endings: dict[str, Any] = {
+            "off_track_s": off_track_s,
+            "stuck_s": stuck_s,
+            "stuck_kmh": stuck_kmh,
+            "wreck_kmh": wreck_kmh,
+            "max_steps": max_steps,
+            "max_laps": max_laps,
+        }
+        given = {name: value for name, value in endings.items() if value is not None}
+        if rules is not None and given:
+            raise _both(given)
+        self.rules = rules_or(rules, *_usual(**given))
 
     def reset(self, frame: TelemetryFrame) -> None:
         """Begin an episode at ``frame``."""
@@ -136,6 +140,35 @@ class ProgressTask:
             return gained_m
         offset_m = (frame.line_offset or 0.0) - (frame.centre_offset or 0.0)
         return gained_m * (1.0 + offset_m * (frame.line_curvature or 0.0))
+
+
+def _usual(
+    *,
+    off_track_s: float = 2.0,
+    stuck_s: float = 8.0,
+    stuck_kmh: float = 5.0,
+    wreck_kmh: float = 100.0,
+    max_steps: int | None = None,
+    max_laps: int | None = None,
+) -> Iterator[Rule]:
+    yield Wreck(at_kmh=at_least(0.0, "wreck_kmh", wreck_kmh))
+    yield OffTrack(for_s=at_least(0.0, "off_track_s", off_track_s))
+    yield Stuck(
+        below_kmh=at_least(0.0, "stuck_kmh", stuck_kmh), for_s=at_least(0.0, "stuck_s", stuck_s)
+    )
+    if max_laps is not None:
+        yield LapLimit(whole(1, "max_laps", max_laps))
+    if max_steps is not None:
+        yield StepLimit(whole(1, "max_steps", max_steps))
+
+
+def _both(given: Iterable[str]) -> SettingError:
+    return SettingError(
+        f"Rules take the place of {' and '.join(given)}: both cannot be given.",
+        setting="rules",
+        hint="Say these as rules too, such as Rules(OffTrack(for_s=2.0), LapLimit(3)), or leave "
+        "rules out.",
+    )
 
 
 def without_line(what: str) -> GameError:

@@ -147,3 +147,44 @@ class Feature:
 def fixed(layout: Layout) -> Callable[[Options], Layout]:
     """Return a layout that no option changes."""
     return lambda _options: layout
+
+
+def of_frame(
+    name: str,
+    unit: str,
+    source: str,
+    meaning: str,
+    values: Callable[[TelemetryFrame], Numbers],
+    *,
+    scale: float = 1.0,
+    low: float = -1.0,
+    high: float = 1.0,
+    suffixes: tuple[str, ...] = ("",),
+    needs_road: bool = False,
+) -> Feature:
+    """Return a feature that is read from the frame alone, and that no option changes.
+
+    Args:
+        name: of the feature.
+        unit: of the quantity before scaling.
+        source: fields of the frame.
+        meaning: in words.
+        values: its elements before scaling.
+        scale: what they are divided by.
+        low: least value of each, scaled.
+        high: greatest value of each, scaled.
+        suffixes: of each element's name.
+        needs_road: whether it is of the road: 0 throughout where the car has no place on it.
+    """
+    nothing = (0.0,) * len(suffixes)
+
+    def look(seen: Look) -> Numbers:
+        if needs_road and seen.frame.line_offset is None:
+            return nothing
+        found = values(seen.frame)
+        return found if scale == 1.0 else [value / scale for value in found]
+
+    layout = fixed(Layout(suffixes, scale, low, high))
+    return Feature(
+        name, unit, source, meaning, layout, lambda _options: look, needs_road=needs_road
+    )

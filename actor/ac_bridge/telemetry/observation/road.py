@@ -17,7 +17,7 @@ from ac_bridge.telemetry.observation.feature import (
     Numbers,
     Option,
     Options,
-    fixed,
+    of_frame,
 )
 from ac_bridge_protocol.errors import SettingError
 from ac_bridge_protocol.frame import TelemetryFrame
@@ -29,26 +29,6 @@ DIGITS = 6
 and the same drive would not be the same observations."""
 FARTHEST_M = 1000.0
 """How far ahead an observation may look."""
-
-
-def _of(
-    name: str,
-    unit: str,
-    source: str,
-    meaning: str,
-    values: Callable[[TelemetryFrame], Numbers],
-    layout: Layout,
-) -> Feature:
-    nothing = (0.0,) * len(layout.suffixes)
-
-    def look(seen: Look) -> Numbers:
-        frame = seen.frame
-        if frame.line_offset is None:
-            return nothing
-        return [value / layout.scale for value in values(frame)]
-
-    make = lambda _options: look  # noqa: E731 -- no option changes it
-    return Feature(name, unit, source, meaning, fixed(layout), make, needs_road=True)
 
 
 def _given(*values: float | None) -> Numbers:
@@ -165,46 +145,60 @@ def _rays(options: Options) -> Callable[[Look], Numbers]:
 
 
 ROAD = (
-    _of(
+    of_frame(
         "line_offset",
         "m",
         "line_offset",
         "From the racing line, + left of it.",
         lambda f: _given(f.line_offset),
-        Layout(("",), 10.0, -3.0, 3.0),
+        scale=10.0,
+        low=-3.0,
+        high=3.0,
+        needs_road=True,
     ),
-    _of(
+    of_frame(
         "centre_offset",
         "m",
         "centre_offset",
         "From the middle between the borders, + left of it.",
         lambda f: _given(f.centre_offset),
-        Layout(("",), 10.0, -3.0, 3.0),
+        scale=10.0,
+        low=-3.0,
+        high=3.0,
+        needs_road=True,
     ),
-    _of(
+    of_frame(
         "heading_error",
         "",
         "line_heading_error",
         "Sine (+ pointing right of the line) and cosine (below 0 when facing back) of the angle "
         "between car and line.",
         _heading,
-        Layout(("_sin", "_cos")),
+        suffixes=("_sin", "_cos"),
+        needs_road=True,
     ),
-    _of(
+    of_frame(
         "line_curvature",
         "1/m",
         "line_curvature",
         "Of the line beside the car, + to the right.",
         lambda f: _given(f.line_curvature),
-        Layout(("",), CURVATURE_SCALE_PER_M, -2.0, 2.0),
+        scale=CURVATURE_SCALE_PER_M,
+        low=-2.0,
+        high=2.0,
+        needs_road=True,
     ),
-    _of(
+    of_frame(
         "edges",
         "m",
         "left_edge, right_edge",
         "From the car to the left and the right border; below 0 beyond it.",
         lambda f: _given(f.left_edge, f.right_edge),
-        Layout(("_left", "_right"), 10.0, -3.0, 3.0),
+        scale=10.0,
+        low=-3.0,
+        high=3.0,
+        suffixes=("_left", "_right"),
+        needs_road=True,
     ),
     Feature(
         "curvature_ahead",
