@@ -122,7 +122,7 @@ class LocalEnv(gym.Env[Array, Array]):
         )
         self._bridge = bridge.connect()
         self._stepper = RealTimeStepper(bridge, CONTROL_HZ)
-        self.env_spec = bridge.rig.spec(Mode.LOCKSTEP)
+        self.env_spec = self._bridge.env_spec
         low, high = self.env_spec.observation_bounds()
         self.observation_space = gym.spaces.Box(low, high, dtype=np.float32)
         bounds = np.array([(part.low, part.high) for part in self.env_spec.action], np.float32)
