@@ -37,7 +37,7 @@ def export_policy(
     shapes = [(1, spec.observation_size), *([(1, noise_size)] if noise_size else [])]
     names = ["observation", *(["noise"] if noise_size else [])]
     was_training = module.training
-    module.eval()
+    module.train(mode=False)
     try:
         with _Quiet("torch.onnx"):
             program = torch.onnx.export(
