@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import gymnasium as gym
@@ -15,8 +13,8 @@ from ac_bridge_client.core import Info, Observation
 from ac_bridge_client.env import RemoteEnv
 from ac_bridge_client.exchange import Notice
 from ac_bridge_client.link import ignore
+from ac_bridge_client.on_thread import OnThread
 from ac_bridge_client.stats import EnvStats
-from ac_bridge_protocol.errors import LinkError
 from ac_bridge_protocol.spec import EnvSpec
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ PATIENCE_S = 1.0
 """How long closing waits for a request that is still being answered, in seconds: a tick, or two."""
 
 
-class AsyncRemoteEnv:
+class AsyncRemoteEnv(OnThread[RemoteEnv]):
     """Gymnasium's methods as coroutines.
 
         async with await AsyncRemoteEnv.connect("ws://gaming-pc:8765") as env:
@@ -41,11 +39,7 @@ class AsyncRemoteEnv:
     ``on_notice`` is called in the event loop; the task's methods are called on the thread.
     """
 
-    def __init__(self, env: RemoteEnv, worker: concurrent.futures.ThreadPoolExecutor) -> None:
-        """Use `connect` instead."""
-        self._env = env
-        self._worker = worker
-        self._last: concurrent.futures.Future[Any] | None = None
+    _what = "environment"
 
     @classmethod
     async def connect(
@@ -58,57 +52,48 @@ class AsyncRemoteEnv:
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody listens
                 loop.call_soon_threadsafe(on_notice, notice)
 
-        worker = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="ac-bridge-env")
-        made = worker.submit(
-            RemoteEnv, uri, on_notice=ignore if on_notice is ignore else tell, **arguments
-        )
-        try:
-            env = await asyncio.wrap_future(made)
-        except BaseException:
-            made.add_done_callback(_close_unwanted)
-            worker.shutdown(wait=False)
-            raise
-        return cls(env, worker)
+        told = ignore if on_notice is ignore else tell
+        return await cls._made(lambda: RemoteEnv(uri, on_notice=told, **arguments))
 
     @property
     def env_spec(self) -> EnvSpec:
         """What the actor announced."""
-        return self._env.env_spec
+        return self._thing.env_spec
 
     @property
     def observation_space(self) -> gym.spaces.Box:
         """Bounds of the observation."""
-        return self._env.observation_space  # type: ignore[return-value]
+        return self._thing.observation_space  # type: ignore[return-value]
 
     @property
     def action_space(self) -> gym.spaces.Box:
         """Bounds of the action."""
-        return self._env.action_space  # type: ignore[return-value]
+        return self._thing.action_space  # type: ignore[return-value]
 
     async def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, Info]:
         """Begin an episode."""
-        return await self._call(lambda: self._env.reset(seed=seed, options=options))
+        return await self._call(lambda: self._thing.reset(seed=seed, options=options))
 
     async def step(
         self, action: Any, plan: Sequence[Any] = ()
     ) -> tuple[Observation, float, bool, bool, Info]:
         """Apply an action for one control period."""
-        return await self._call(lambda: self._env.step(action, plan))
+        return await self._call(lambda: self._thing.step(action, plan))
 
     async def subscribe(self, hz: float) -> None:
         """Ask for telemetry beside the steps, at ``hz``; frames go to ``on_notice``."""
-        await self._call(lambda: self._env.subscribe(hz))
+        await self._call(lambda: self._thing.subscribe(hz))
 
     def stats(self) -> EnvStats:
         """Return what became of the steps and of the link so far."""
-        return self._env.stats()
+        return self._thing.stats()
 
     @property
     def recording(self) -> RecordingStats | None:
         """What became of the records so far, and where they are; None if nothing is recorded."""
-        return self._env.recording
+        return self._thing.recording
 
     async def close(self) -> None:
         """Let go of the car, close the link, and finish the recording. May be called twice.
@@ -120,34 +105,8 @@ class AsyncRemoteEnv:
             waited_for.add_done_callback(_look_at)
             await asyncio.wait([waited_for], timeout=PATIENCE_S)
             if not self._last.done():
-                self._env.interrupt()
-        with contextlib.suppress(RuntimeError):  # closed already
-            await asyncio.wrap_future(self._worker.submit(self._env.close))
-        self._worker.shutdown()  # it has nothing left to do
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    async def _call(self, method: Callable[[], T]) -> T:
-        try:
-            self._last = last = self._worker.submit(method)
-        except RuntimeError as error:  # the thread has ended
-            raise LinkError("This environment was closed.", hint="Make a new one.") from error
-        return await asyncio.wrap_future(last)
-
-
-def _close_unwanted(made: concurrent.futures.Future[RemoteEnv]) -> None:
-    """Close an environment that came to be when nobody waited for it any more."""
-    if not made.cancelled() and made.exception() is None:
-        made.result().close()
+                self._thing.interrupt()
+        await self._close_thing()
 
 
 def _look_at(future: asyncio.Future[Any]) -> None:
