@@ -233,16 +233,25 @@ def test_a_policy_that_fails_is_rolled_back(tmp_path: Path) -> None:
     with teaching(tmp_path) as place, place.learner() as learner:
         learner.push(b"0.25 1000000")
         learner.hear_policy(PolicyState.READY)
-        learner.say(RunStart(terms=RunTerms(run="r", task=TWENTY_STEPS, episodes=4)))
-        learner.hear_policy(PolicyState.ACTIVE)
+        learner.say(RunStart(terms=RunTerms(run="r", task=TWENTY_STEPS, episodes=2000)))
+        assert learner.hear_policy(PolicyState.ACTIVE).episode == 1
         learner.push(b"0.75 7", version=2, swap=Swap.TICK)
+        active = learner.hear_policy(PolicyState.ACTIVE)
         back = learner.hear_policy(PolicyState.ROLLED_BACK)
-        assert back.version == 2
+        assert (active.version, back.version) == (2, 2)
         assert "ran out of ticks" in back.message
-        learner.hear(lambda said: isinstance(said, RunStatus) and not said.driving)
+        while all(record.episode <= active.episode for record in learner.all_records):
+            learner.hear_a(Records)  # until the next one has begun
+        learner.say(RunStop())
+        over = learner.hear(lambda said: isinstance(said, RunStatus) and not said.driving)
+        steps = [one for one in learner.records(over.last) if isinstance(one, Transition)]
+        second = [step for step in steps if step.policy == 2]
         # Its seventh action was followed by the observation that it failed at.
-        steps = [one for one in learner.records(1) if isinstance(one, Transition)]
-        assert {one.policy for one in steps} <= {1, 2}
+        assert len(second) == 7
+        assert second[0].episode == active.episode
+        assert second[-1].end_reason == "policy_failed"
+        assert {step.policy for step in steps} == {1, 2}
+        assert {step.policy for step in steps if step.episode > active.episode} <= {1}
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ class Seat:
     """Which policy acts.
 
     Args:
-        on_active: is told of each policy that takes over.
+        on_active: is told of each policy that takes over, and with what it does.
         on_failed: is told of each that failed, and why.
 
     Attributes:
@@ -59,7 +59,7 @@ class Seat:
 
     def __init__(
         self,
-        on_active: Callable[[Seated], None] = lambda _seated: None,
+        on_active: Callable[[Seated, Swap], None] = lambda _seated, _with: None,
         on_failed: Callable[[Seated, str], None] = lambda _seated, _why: None,
     ) -> None:
         self._on_active = on_active
@@ -75,11 +75,11 @@ class Seat:
 
     def at_tick(self) -> Seated | None:
         """A tick has come; return the policy that has taken over with it, if one has."""
-        return self._swap() if self._when is Swap.TICK else None
+        return self._swap(Swap.TICK) if self._when is Swap.TICK else None
 
     def at_episode(self) -> Seated | None:
         """An episode begins; return the policy that takes over with it, if one does."""
-        return self._swap()
+        return self._swap(Swap.EPISODE)
 
     def roll_back(self, why: str) -> Seated | None:
         """The active policy failed: return the one before it, which acts again, if there is one.
@@ -91,9 +91,9 @@ class Seat:
             self._on_failed(failed, why)
         return self.active
 
-    def _swap(self) -> Seated | None:
+    def _swap(self, at: Swap) -> Seated | None:
         if self.waiting is None:
             return None
         self._before, self.active, self.waiting = self.active, self.waiting, None
-        self._on_active(self.active)
+        self._on_active(self.active, at)
         return self.active

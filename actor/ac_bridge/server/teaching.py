@@ -314,8 +314,9 @@ class Teaching:
         if self.autopilot is not None:
             self.autopilot.look()
 
-    def _on_active(self, seated: Seated) -> None:
-        episode = self._pilot.episodes + 1 if self._pilot is not None else None
+    def _on_active(self, seated: Seated, at: Swap) -> None:
+        begins = at is Swap.EPISODE  # the one that it begins with is not counted yet
+        episode = None if self._pilot is None else self._pilot.episodes + begins
         self._tell_policy(seated.version, PolicyState.ACTIVE, episode=episode)
         kept, self._ready = self._ready, None
         if kept is not None and self._vault is not None:
