@@ -10,11 +10,13 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import orjson
 import ormsgpack
 
 from ac_bridge_protocol.codec import CODECS
 from ac_bridge_protocol.errors import FrameError, SettingError
+from ac_bridge_protocol.experience import pack_batch, to_array, to_bytes, unpack_batch
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ MASKS = (
     ),
     Mask(
         "rounding",
-        ("reset_result", "step_result", "telemetry"),
+        ("reset_result", "step_result", "telemetry", "records.batch"),
         "Numbers below 1e-12 become 0.0: they are what the rounding of this machine's sine and "
         "cosine leaves of a zero, and another one's leaves something else.",
         always=True,
@@ -192,6 +194,8 @@ class Masking:
                 return _HISTORY.sub("...", value) if isinstance(value, str) else 0
             case "times":
                 return 0.0
+            case "rounding":
+                return batch_without_noise(value)
             case _:
                 return "..."
 
@@ -210,7 +214,19 @@ def without_noise(value: Any) -> Any:
         return {name: without_noise(one) for name, one in value.items()}
     if isinstance(value, list):
         return [without_noise(one) for one in value]
+    if isinstance(value, bytes):  # of a record: numbers, of single precision
+        numbers = to_array(value)
+        return to_bytes(np.where(np.abs(numbers) < NOISE, np.float32(0.0), numbers))
     return 0.0 if isinstance(value, float) and abs(value) < NOISE else value
+
+
+def batch_without_noise(text: str) -> str:
+    """Return a batch of records likewise; as it is, if it is none."""
+    try:
+        records = [without_noise(ormsgpack.unpackb(data)) for data in unpack_batch(text)]
+    except (FrameError, ValueError):
+        return text
+    return pack_batch([ormsgpack.packb(record) for record in records])
 
 
 def _packed(value: Any, *, binary: bool) -> bytes:
