@@ -91,8 +91,12 @@ def add_where(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--local", action="store_true", help="no network: a stand-in in here")
 
 
-def add_random_starts(parser: argparse.ArgumentParser) -> None:
-    """Add the option for games that start where they like."""
+def add_training(parser: argparse.ArgumentParser, steps: int) -> None:
+    """Add the options of a training, of so many steps unless told otherwise."""
+    parser.add_argument("--seed", type=int, default=1, help="of every draw")
+    parser.add_argument("--steps", type=int, default=steps, help="of training, in all")
+    parser.add_argument("--every", type=int, default=5_000, help="steps from one lap to the next")
+    parser.add_argument("--random-steps", type=int, default=2_000, help="before it learns")
     parser.add_argument(
         "--random-starts",
         type=float,

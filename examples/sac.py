@@ -214,10 +214,6 @@ if __name__ == "__main__":
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     driving.add_where(parser)
-    parser.add_argument("--seed", type=int, default=1, help="of every draw")
-    parser.add_argument("--steps", type=int, default=30_000, help="of training")
-    parser.add_argument("--every", type=int, default=5_000, help="steps from one lap to the next")
-    parser.add_argument("--random-steps", type=int, default=2_000, help="before it learns")
-    driving.add_random_starts(parser)
+    driving.add_training(parser, steps=30_000)
     parser.add_argument("--out", help="a file for the weights, .pt")
     main(parser.parse_args())

@@ -245,11 +245,7 @@ if __name__ == "__main__":
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     driving.add_where(parser)
-    parser.add_argument("--seed", type=int, default=1, help="of every draw")
-    parser.add_argument("--steps", type=int, default=60_000, help="of training, in all")
-    parser.add_argument("--every", type=int, default=5_000, help="steps from one lap to the next")
-    parser.add_argument("--random-steps", type=int, default=2_000, help="before it learns")
-    driving.add_random_starts(parser)
+    driving.add_training(parser, steps=60_000)
     parser.add_argument("--out", type=Path, default=Path("runs/sac"), help="folder to write into")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     main(parser.parse_args())
