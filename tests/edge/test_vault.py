@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from ac_bridge.edge.vault import Kept, Vault
 
-KEPT = Kept(3, "a" * 64, b"model")
+KEPT = Kept(3, "a" * 64, hashlib.sha256(b"model").hexdigest(), b"model")
+NEWER = Kept(4, "b" * 64, hashlib.sha256(b"another").hexdigest(), b"another")
 
 
 def test_what_is_kept_is_there_again(tmp_path: Path) -> None:
@@ -16,8 +18,8 @@ def test_what_is_kept_is_there_again(tmp_path: Path) -> None:
     vault = Vault(tmp_path / "policy.kept")
     assert vault.load() == (None, "")
     vault.keep(KEPT)
-    vault.keep(Kept(4, "b" * 64, b"another"))
-    assert Vault(tmp_path / "policy.kept").load() == (Kept(4, "b" * 64, b"another"), "")
+    vault.keep(NEWER)
+    assert Vault(tmp_path / "policy.kept").load() == (NEWER, "")
     assert [file.name for file in tmp_path.iterdir()] == ["policy.kept"]
 
 

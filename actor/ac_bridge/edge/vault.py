@@ -21,11 +21,13 @@ class Kept:
     Attributes:
         version: its number.
         spec: digest of the spec that it was made for.
+        sha256: of the data, checked when it came.
         data: of its ONNX model.
     """
 
     version: int
     spec: str
+    sha256: str
     data: bytes
 
 
@@ -45,8 +47,7 @@ class Vault:
         Raises:
             OSError: it cannot be written; the one before is there still.
         """
-        digest = hashlib.sha256(kept.data).hexdigest()
-        packed = ormsgpack.packb([MARK, kept.version, kept.spec, digest, kept.data])
+        packed = ormsgpack.packb([MARK, kept.version, kept.spec, kept.sha256, kept.data])
         new = self._file.with_name(f"{self._file.name}.new")
         with new.open("wb") as file:
             file.write(packed)
@@ -68,5 +69,5 @@ class Vault:
             case [str(mark), int(version), str(spec), str(digest), bytes(data)] if (
                 mark == MARK and hashlib.sha256(data).hexdigest() == digest
             ):
-                return Kept(version, spec, data), ""
+                return Kept(version, spec, digest, data), ""
         return None, f"{self._file} holds no policy, or a damaged one: it is passed over."

@@ -10,7 +10,6 @@ import asyncio
 import collections
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import Future
-from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
 import structlog
@@ -143,7 +142,7 @@ class Teaching:
         self._arrival: Arrival | None = None
         self._newest: Newest | None = None
         if self._kept is not None:
-            self._newest = Newest(self._kept.version, sha256(self._kept.data).hexdigest())
+            self._newest = Newest(self._kept.version, self._kept.sha256)
         self._told: PolicyStatus | None = None
         self._pilot: Pilot | None = None
         self._why = ""
@@ -295,7 +294,9 @@ class Teaching:
             return
         self._arrival = None
         self._tell_policy(chunk.version, PolicyState.CHECKING, len(whole))
-        self._watch(self._check(Kept(chunk.version, arrival.offer.spec, whole), arrival.offer.swap))
+        offer = arrival.offer
+        kept = Kept(offer.version, offer.spec, offer.sha256, whole)
+        self._watch(self._check(kept, offer.swap))
 
     async def _check(self, kept: Kept, swap: Swap) -> None:
         """Have a policy tried where it holds up nobody, and seat it."""
