@@ -54,6 +54,7 @@ class Steady:
 
 async def load(data: bytes, spec: EnvSpec, recorded: Sequence[Array]) -> Policy:
     """Make a policy of two words."""
+    assert {len(one) for one in recorded} <= {spec.observation_size}
     throttle, ticks = data.split()[:2]
     if float(throttle) > 1.0:
         raise PolicyRefusedError(PolicyRefusal.NOT_FINITE, "Too much of it.", hint="Less.")

@@ -40,11 +40,11 @@ PATIENCE_S = 20.0
 class Learner:
     """A learner that says what it is told to, and keeps what it hears."""
 
-    def __init__(self, socket: ClientConnection, codec: Codec) -> None:
+    def __init__(self, socket: ClientConnection, codec: Codec, observation: str) -> None:
         self._socket = socket
         self._codec = codec
         self.heard: list[Message] = []
-        self.say(Hello(client="t/1", role=Role.LEARNER, observation="bridge15"))
+        self.say(Hello(client="t/1", role=Role.LEARNER, observation=observation))
 
     def say(self, *messages: Message) -> None:
         """Send."""
@@ -124,11 +124,11 @@ class Place:
         self.rig = rig
 
     @contextlib.contextmanager
-    def learner(self, codec: Codec = MSGPACK) -> Iterator[Learner]:
+    def learner(self, codec: Codec = MSGPACK, observation: str = "bridge15") -> Iterator[Learner]:
         """Connect."""
         protocols = [Subprotocol(codec.subprotocol)]
         with connect(self.uri, subprotocols=protocols, proxy=None) as socket:
-            yield Learner(socket, codec)
+            yield Learner(socket, codec, observation)
 
 
 @contextlib.contextmanager
@@ -313,6 +313,25 @@ def test_a_restarted_actor_has_its_policy_and_its_numbers(tmp_path: Path) -> Non
         learner.hear_policy(PolicyState.ACTIVE)
         learner.push(b"0.50 1000000", version=7)
         assert learner.hear_policy(PolicyState.REFUSED).refusal == "old"
+
+
+def test_another_observation_needs_another_policy(tmp_path: Path) -> None:
+    """What was pushed for one never acts on another, and new ones are not tried on old sights."""
+    terms = RunTerms(run="r", task=TWENTY_STEPS, episodes=1)
+    with teaching(tmp_path) as place:
+        with place.learner() as learner:
+            learner.push(b"0.25 1000000")
+            learner.say(RunStart(terms=terms))
+            learner.hear(lambda said: isinstance(said, RunStatus) and "All 1" in said.why)
+        with place.learner(observation="racing") as other:
+            assert len(other.spec.observation) > 15
+            other.say(RunStart(terms=terms.model_copy(update={"run": "s"})))
+            status = other.hear(lambda said: isinstance(said, RunStatus) and said.run == "s")
+            assert (status.driving, status.episodes) == (True, 0)
+            other.push(b"0.25 1000000", version=2)
+            assert other.hear_policy(PolicyState.ACTIVE).version == 2
+            steps = [one for one in other.records(42) if isinstance(one, Transition)]
+            assert {(one.run, one.policy) for one in steps} == {("r", 1), ("s", 2)}
 
 
 def test_a_second_learner_is_refused(tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ class Teaching:
         """A learner was welcomed."""
         self.link = link
         if not self.running:
-            self._spec = spec
+            self._drive_by(spec)
         self._sent = self._acknowledged
         self._room_upto = self._acknowledged + WINDOW_RECORDS
         if self._told is not None:
@@ -199,6 +199,14 @@ class Teaching:
         if kept is not None and kept.spec == spec_digest(spec) and self._seat.active is None:
             self._tell_policy(kept.version, PolicyState.CHECKING, len(kept.data))
             self._watch(self._check(kept, Swap.EPISODE))
+
+    def _drive_by(self, spec: EnvSpec) -> None:
+        """From now on runs see and act in this way; policies made for another are of no use."""
+        if self._spec is not None and spec_digest(spec) != spec_digest(self._spec):
+            self._seat = Seat(self._on_active, self._on_failed)
+            self._arrival = self._ready = self._told = None
+            self._recorded.clear()
+        self._spec = spec
 
     def left(self, link: Link) -> None:
         """A learner's connection is gone."""
@@ -309,6 +317,8 @@ class Teaching:
             return
         if self._newest is None or kept.version != self._newest.version:
             return  # a newer one has been offered meanwhile
+        if kept.spec != spec_digest(self._spec):
+            return  # and this one was made for what nobody asks for any more
         self._ready = kept
         self._seat.offer(Seated(kept.version, policy), swap)
         self._tell_policy(kept.version, PolicyState.READY, len(kept.data))
