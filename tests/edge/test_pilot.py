@@ -10,6 +10,7 @@ import pytest
 
 from ac_bridge.edge.pilot import Attempt, Brought, Pilot
 from ac_bridge.edge.seat import Seat, Seated
+from ac_bridge_protocol.edge import PolicyRefusal
 from ac_bridge_protocol.errors import PolicyFailedError
 from ac_bridge_protocol.experience import Array, EpisodeStart, Record, Transition, to_array
 from ac_bridge_protocol.messages import EndReason
@@ -46,6 +47,19 @@ class Echo:
         if noise is not None:
             action[2] = abs(noise[0]) % 1.0
         return Thought(action, {"log_prob": np.array([-0.5], np.float32)})
+
+
+class Moody(Echo):
+    """Takes too long, a number of times one after the other, when it is told to."""
+
+    slow = 0
+
+    def act(self, observation: Array, noise: Array | None) -> Thought:
+        """Choose, perhaps."""
+        if self.slow:
+            self.slow -= 1
+            raise PolicyFailedError("It took longer.", reason=PolicyRefusal.TOO_SLOW)
+        return super().act(observation, noise)
 
 
 class Drive:
@@ -246,3 +260,16 @@ def test_it_is_told_to_stop() -> None:
     drive.pilot.stop("Another.")
     assert drive.move() is None
     assert drive.pilot.over == "The learner said so."
+
+
+def test_a_run_that_took_too_long_is_tried_once_more() -> None:
+    """The machine may have been busy; a policy that is too slow is so twice."""
+    moody = Moody(noise_size=1)
+    drive = Drive(RunTerms(run="a"), policy=moody)
+    drive.begin()
+    moody.slow = 1
+    assert drive.move() is not None
+    moody.slow = 2
+    assert drive.move() is None
+    assert drive.last.end_reason == "policy_failed"
+    assert "It took longer" in drive.pilot.over

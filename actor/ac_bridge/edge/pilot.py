@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ac_bridge.edge.seat import Seat, Seated
+from ac_bridge_protocol.edge import PolicyRefusal
 from ac_bridge_protocol.errors import ActionError, PolicyFailedError
 from ac_bridge_protocol.experience import Array, EpisodeStart, Record, Transition, to_bytes
 from ac_bridge_protocol.frame import GameStatics, TelemetryFrame
@@ -226,7 +227,13 @@ class Pilot:
         noise = None
         if policy.noise_size:
             noise = self._noise.standard_normal(policy.noise_size, np.float32)
-        thought = policy.act(np.asarray(observation, np.float32), noise)
+        seen = np.asarray(observation, np.float32)
+        try:
+            thought = policy.act(seen, noise)
+        except PolicyFailedError as error:
+            if error.reason != PolicyRefusal.TOO_SLOW:
+                raise
+            thought = policy.act(seen, noise)  # a machine has its moods: one more chance
         try:
             self._spec.check_action(thought.action.tolist())
         except ActionError as error:
