@@ -34,7 +34,7 @@ from ac_bridge_protocol.errors import (
 from ac_bridge_protocol.helpers import Closing, choose
 from ac_bridge_protocol.limits import POLICY_BYTES, TEXT_CHARACTERS
 from ac_bridge_protocol.observing import ObservationLike, wished
-from ac_bridge_protocol.runs import RunTerms, Swap
+from ac_bridge_protocol.runs import SEEDS, RunTerms, Swap
 from ac_bridge_protocol.spec import EnvSpec, mode_named, spec_digest
 from ac_bridge_protocol.starts import Start
 from ac_bridge_protocol.tasks import TaskSpec
@@ -152,7 +152,9 @@ class ActorStream(Closing):
     ) -> None:
         """Have every actor drive, now and when its link is back; see `RunTerms` for the terms.
 
-        A run that goes on with the same terms goes on. How it stands is in `stats`.
+        A run that goes on with the same terms goes on. How it stands is in `stats`. The seeds are
+        those of the first actor, and each actor's are one more than those of the one before it: so
+        no two live through the same.
 
         Raises:
             SettingError: there is no such task, or something else cannot be.
@@ -175,11 +177,11 @@ class ActorStream(Closing):
             setting = ".".join(map(str, first["loc"]))
             raise SettingError(f"{setting}: {first['msg']}.", setting=setting) from None
         terms.task.check()
-        self._ask(RunStart(terms=terms))
+        self._ask([RunStart(terms=_of_actor(terms, index)) for index in range(len(self._lines))])
 
     def stop(self, why: str = "") -> None:
         """Have every actor stop driving, now or when its link is back."""
-        self._ask(RunStop(why=why[:TEXT_CHARACTERS]))
+        self._ask([RunStop(why=why[:TEXT_CHARACTERS])] * len(self._lines))
 
     def push_policy(self, onnx: bytes, version: int, *, swap: str = "episode") -> None:
         """Give every actor a policy; returns at once. One that is on its way is given up for it.
@@ -333,10 +335,10 @@ class ActorStream(Closing):
 
     # --- Inside -----------------------------------------------------------------------------------
 
-    def _ask(self, wish: RunStart | RunStop) -> None:
+    def _ask(self, wishes: Sequence[RunStart | RunStop]) -> None:
         with self._changed:
             self._check_lines()
-            for line in self._lines:
+            for line, wish in zip(self._lines, wishes, strict=True):
                 line.wish.set(wish)
                 line.look()
 
@@ -397,6 +399,16 @@ class ActorStream(Closing):
         for line in self._lines:
             if line.error is not None:
                 raise line.error
+
+
+def _of_actor(terms: RunTerms, index: int) -> RunTerms:
+    """Return a run's terms for one of several actors."""
+    return terms.model_copy(
+        update={
+            "seed": None if terms.seed is None else (terms.seed + index) % SEEDS,
+            "noise_seed": (terms.noise_seed + index) % SEEDS,
+        }
+    )
 
 
 def _end(lines: Sequence[Line]) -> None:

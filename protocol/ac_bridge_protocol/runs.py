@@ -15,6 +15,8 @@ RunName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0
 """What a learner calls a run: letters, digits, dots, dashes, underscores; at most 64."""
 PolicyVersion: TypeAlias = Annotated[int, Field(ge=1, lt=2**53)]
 """Rises."""
+SEEDS = 2**32
+"""A run's seeds are below it."""
 
 
 class Swap(enum.StrEnum):
@@ -33,9 +35,9 @@ class RunTerms(WireModel):
     """What the learner calls it. The same name goes on with the same run."""
     task: TaskSpec = TaskSpec()
     """What rewards a step and ends an episode."""
-    seed: int | None = Field(default=None, ge=0, lt=2**32)
+    seed: int | None = Field(default=None, ge=0, lt=SEEDS)
     """Of the episodes' seeds, where the game can repeat one; None leaves the draws to the game."""
-    noise_seed: int = Field(default=0, ge=0, lt=2**32)
+    noise_seed: int = Field(default=0, ge=0, lt=SEEDS)
     """Of what is drawn for the policy."""
     starts: tuple[Start, ...] = Field(default=(), max_length=16, strict=False)
     """Where episodes begin, by turns; none leaves it to the game."""

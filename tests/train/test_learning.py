@@ -139,7 +139,7 @@ def test_a_file_that_is_no_policy_is_refused(tmp_path: Path) -> None:
     (tmp_path / "policy.pt").write_bytes(hostile)
     done = run("examples/evaluate.py", str(tmp_path), "--local")
     assert done.returncode == 1
-    assert "is no policy of train_sac.py" in done.stderr
+    assert "is no policy of a run" in done.stderr
     assert not (tmp_path / "owned").exists()
     missing = run("examples/evaluate.py", str(tmp_path / "nowhere"), "--local")
     assert "nothing was saved there yet" in missing.stderr
