@@ -30,6 +30,8 @@ RAW = "raw"
 LAP_TASK = driving.progress_task(lap_limit={"laps": 1, "steps_after": driving.STEPS_TO_LAP_TIME})
 STEPS_TAKEN = 64
 """Handed out at a time."""
+LINGER_S = 1.0
+"""A batch that has begun waits so long for more; the last of a run would wait for ever."""
 PATIENCE_S = 120.0
 """Without one step: the game may be loading."""
 STANDIN = (
@@ -116,7 +118,7 @@ class Actors:
         places = [StartAt.RANDOM] * anywhere + [StartAt.LINE] * (5 - anywhere)
         self._starts = [Start(at=place) for place in places] if anywhere else []
         self._repeats = stream.env_spec.mode is Mode.LOCKSTEP
-        self._taken = stream.batches(STEPS_TAKEN, PATIENCE_S)
+        self._taken = stream.batches(STEPS_TAKEN, PATIENCE_S, LINGER_S)
 
     def give(self, think: nn.Module, *, explore: bool, wait: bool = False) -> None:
         """Push a policy; it acts from the next episode on."""

@@ -255,7 +255,12 @@ class ActorStream(Closing):
 
     # --- What they lived through ------------------------------------------------------------------
 
-    def batches(self, steps: int = 256, timeout_s: float | None = None) -> Iterator[Batch]:
+    def batches(
+        self,
+        steps: int = 256,
+        timeout_s: float | None = None,
+        linger_s: float | None = None,
+    ) -> Iterator[Batch]:
         """Yield steps as they come, without end; those of several actors by turns.
 
         A batch is shorter where the shapes change (another observation, a policy that says other
@@ -265,6 +270,8 @@ class ActorStream(Closing):
         Args:
             steps: how many are in a batch.
             timeout_s: how long a batch may take, in seconds; None waits for ever.
+            linger_s: how long a batch that has begun waits for more, in seconds; None as long as
+                for its first step. The last steps of a run come without more after them.
 
         Raises:
             LinkTimeoutError: not one step came in that time.
@@ -275,7 +282,7 @@ class ActorStream(Closing):
             raise SettingError(f"A batch has at least one step, not {steps}.", setting="steps")
         self._taking.start_over()
         while True:
-            self._await(lambda: self._taking.gather(steps), timeout_s)
+            self._await_steps(steps, timeout_s, linger_s)
             with self._changed:
                 found = self._taking.gathered()
             yield batch_of(found, self._handed_out(found))
@@ -297,7 +304,7 @@ class ActorStream(Closing):
         """
         self._taking.start_over()
         while True:
-            self._await(self._taking.gather_episode, timeout_s, whole=True)
+            self._await(self._taking.gather_episode, timeout_s)
             with self._changed:
                 found = self._taking.episode()
             yield episode_of(found, self._handed_out(found))
@@ -371,13 +378,22 @@ class ActorStream(Closing):
             for line in self._lines:
                 line.look()
 
-    def _await(
-        self, gather: Callable[[], bool], timeout_s: float | None, *, whole: bool = False
-    ) -> None:
-        """Wait until there is enough; when time is up, until there is something."""
+    def _await_steps(self, steps: int, timeout_s: float | None, linger_s: float | None) -> None:
+        """Gather so many steps; fewer, but one at least, when time is up."""
+        taking, until_s = self._taking, monotonic_s() + _seconds(timeout_s)
+        self._await(lambda: taking.gather(steps) or not taking.is_empty, timeout_s)
         with self._changed:
-            enough = self._wait(gather, math.inf if timeout_s is None else timeout_s)
-            if not enough and (whole or self._taking.is_empty):
+            left_s = min(until_s - monotonic_s(), _seconds(linger_s))
+            self._wait(lambda: taking.gather(steps), left_s)
+
+    def _await(self, there: Callable[[], bool], timeout_s: float | None) -> None:
+        """Wait until there is what is asked for.
+
+        Raises:
+            LinkTimeoutError: it took longer.
+        """
+        with self._changed:
+            if not self._wait(there, _seconds(timeout_s)):
                 raise LinkTimeoutError(
                     f"Nothing came from {len(self._lines)} actors within {timeout_s:g} s.",
                     hint="See stats(): is there a run, and a policy for it?",
@@ -399,6 +415,10 @@ class ActorStream(Closing):
         for line in self._lines:
             if line.error is not None:
                 raise line.error
+
+
+def _seconds(limit_s: float | None) -> float:
+    return math.inf if limit_s is None else limit_s
 
 
 def _of_actor(terms: RunTerms, index: int) -> RunTerms:

@@ -58,9 +58,14 @@ class AsyncActorStream(OnThread[ActorStream]):
         """Wait until every actor has a policy."""
         await self._call(lambda: self._thing.wait_policy(version, state, timeout_s))
 
-    def batches(self, steps: int = 256, timeout_s: float | None = None) -> AsyncIterator[Batch]:
+    def batches(
+        self,
+        steps: int = 256,
+        timeout_s: float | None = None,
+        linger_s: float | None = None,
+    ) -> AsyncIterator[Batch]:
         """Yield steps as they come."""
-        return self._each(lambda: self._thing.batches(steps, timeout_s))
+        return self._each(lambda: self._thing.batches(steps, timeout_s, linger_s))
 
     def episodes(self, timeout_s: float | None = None) -> AsyncIterator[Episode]:
         """Yield whole episodes as they end."""

@@ -28,6 +28,7 @@ from ac_bridge_protocol.errors import (
     RefusedError,
     SettingError,
 )
+from ac_bridge_protocol.starts import Start, StartAt
 from helpers.actors import make_rig, serving, wheel_of
 from helpers.certificates import self_signed_files
 from helpers.cutting import cutting
@@ -142,6 +143,40 @@ def test_a_link_that_is_cut_again_and_again(uri: str) -> None:
         assert stats.gaps == 0
 
 
+def test_the_last_steps_of_a_run_need_none_after_them(uri: str) -> None:
+    """A batch that has begun waits only so long for more."""
+    with ActorStream(uri) as stream:
+        stream.push_policy(STEADY, 1)
+        stream.set_task(TWENTY_STEPS, run="r", episodes=1)
+        batches = stream.batches(1000, linger_s=0.05)
+        found: list[Batch] = []
+        while sum(map(len, found)) < 20:
+            found.append(next(batches))
+        assert numbers(found) == all_of(1)
+
+
+def test_no_two_actors_live_through_the_same(tmp_path: Path) -> None:
+    """A run's seeds are the first one's; each actor's are one more."""
+    with (
+        taught(tmp_path / "1") as (first, _),
+        taught(tmp_path / "2") as (second, _),
+        ActorStream([first, second]) as stream,
+    ):
+        stream.push_policy(STEADY, 1)
+        anywhere = [Start(at=StartAt.RANDOM)]
+        for run, seed in (("a", 2**32 - 1), ("b", 0)):
+            stream.set_task(
+                TWENTY_STEPS, run=run, episodes=1, seed=seed, starts=anywhere, frames=True
+            )
+            episodes = stream.episodes(PATIENCE_S)
+            both = sorted(itertools.islice(episodes, 2), key=lambda episode: episode.actor[0])
+            began = [episode.frames[0].normalized_position for episode in both if episode.frames]
+            assert began[0] != began[1]
+            if run == "a":
+                of_seed_0 = began[1]
+        assert began[0] == of_seed_0
+
+
 def test_a_learner_that_is_killed_goes_on(uri: str, tmp_path: Path) -> None:
     """From what it committed last: that never comes again, and everything after it does."""
     resume = tmp_path / "resume.json"
@@ -209,10 +244,7 @@ def test_batches_larger_than_what_may_wait(uri: str) -> None:
 
 def test_two_actors(tmp_path: Path) -> None:
     """Both drive, and each step says whose it is."""
-    folders = [tmp_path / name for name in "ab"]
-    for folder in folders:
-        folder.mkdir()
-    with taught(folders[0]) as (one, _), taught(folders[1]) as (other, _):
+    with taught(tmp_path / "1") as (one, _), taught(tmp_path / "2") as (other, _):
         with ActorStream([one, other]) as stream:
             stream.push_policy(STEADY, 1)
             stream.set_task(TWENTY_STEPS, run="r", episodes=3)

@@ -74,6 +74,7 @@ def taught(
     rig = make_rig(lockstep=lockstep)
 
     def make(actor: Any, pump: Callable[[int], None]) -> Teaching:
+        folder.mkdir(exist_ok=True)
         spool = Spool(folder / "spool", max_bytes=max_bytes)
         keeper = SpoolKeeper(spool, SystemClock(), on_error=print, on_written=pump)
         return Teaching(actor, keeper, load, Vault(folder / "policy.kept"))
