@@ -5,16 +5,13 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Subprotocol
 
 from ac_bridge.game import NEUTRAL
-from ac_bridge.rig import Rig
 from ac_bridge_protocol.codec import JSON, MSGPACK, Codec
 from ac_bridge_protocol.edge import (
     Acknowledge,
@@ -27,108 +24,13 @@ from ac_bridge_protocol.edge import (
     RunStatus,
     RunStop,
 )
-from ac_bridge_protocol.experience import EpisodeStart, Transition, unpack, unpack_batch
-from ac_bridge_protocol.messages import Failure, Hello, Message, Refusal, Role, Welcome
+from ac_bridge_protocol.experience import Transition
+from ac_bridge_protocol.messages import Failure, Refusal
 from ac_bridge_protocol.runs import RunTerms, Swap
-from ac_bridge_protocol.spec import EnvSpec, spec_digest
+from ac_bridge_protocol.spec import spec_digest
 from helpers.actors import make_rig, serving, wheel_of
+from helpers.learners import Place
 from helpers.taught import TWENTY_STEPS, taught
-
-PATIENCE_S = 20.0
-
-
-class Learner:
-    """A learner that says what it is told to, and keeps what it hears."""
-
-    def __init__(self, socket: ClientConnection, codec: Codec, observation: str) -> None:
-        self._socket = socket
-        self._codec = codec
-        self.heard: list[Message] = []
-        self.say(Hello(client="t/1", role=Role.LEARNER, observation=observation))
-
-    def say(self, *messages: Message) -> None:
-        """Send."""
-        for message in messages:
-            data = self._codec.encode(message)
-            self._socket.send(data if self._codec.binary else data.decode())
-
-    def hear(self, wanted: Callable[[Any], bool]) -> Any:
-        """Return the next message that is wanted."""
-        while True:
-            data = self._socket.recv(timeout=PATIENCE_S)
-            payload = data.encode() if isinstance(data, str) else data
-            message = self._codec.decode(payload, binary=self._codec.binary)
-            self.heard.append(message)
-            if wanted(message):
-                return message
-
-    def hear_a(self, kind: type[Any]) -> Any:
-        """Return the next message of a type."""
-        return self.hear(lambda message: isinstance(message, kind))
-
-    def hear_policy(self, state: PolicyState) -> PolicyStatus:
-        """Return the next message that says a policy is there."""
-        found: PolicyStatus = self.hear(
-            lambda message: isinstance(message, PolicyStatus) and message.state is state
-        )
-        return found
-
-    def push(self, data: bytes, version: int = 1, **fields: Any) -> None:
-        """Offer a policy, and send it in pieces of ten bytes."""
-        said = {
-            "version": version,
-            "sha256": hashlib.sha256(data).hexdigest(),
-            "size_bytes": len(data),
-            "spec": spec_digest(self.spec),
-        }
-        self.say(PolicyOffer(**(said | fields)))
-        for offset in range(0, len(data), 10):
-            piece = base64.b64encode(data[offset : offset + 10]).decode()
-            self.say(PolicyChunk(version=version, offset=offset, data=piece))
-
-    @property
-    def spec(self) -> EnvSpec:
-        """What the actor offers."""
-        if not self.heard:
-            self.hear_a(Welcome)
-        welcome = self.heard[0]
-        assert isinstance(welcome, Welcome)
-        return welcome.spec
-
-    def records(self, count: int) -> list[EpisodeStart | Transition]:
-        """Hear records until there are so many; nothing is acknowledged."""
-        while len(found := self.all_records) < count:
-            self.hear_a(Records)
-        return found
-
-    @property
-    def all_records(self) -> list[EpisodeStart | Transition]:
-        """Every record that was heard, in the order of their numbers, each once."""
-        numbered = {
-            message.first + at: unpack(data)
-            for message in self.heard
-            if isinstance(message, Records)
-            for at, data in enumerate(unpack_batch(message.batch))
-        }
-        assert sorted(numbered) == list(
-            range(min(numbered, default=1), max(numbered, default=0) + 1)
-        )
-        return [numbered[number] for number in sorted(numbered)]
-
-
-class Place:
-    """An actor that takes policies."""
-
-    def __init__(self, uri: str, rig: Rig) -> None:
-        self.uri = uri
-        self.rig = rig
-
-    @contextlib.contextmanager
-    def learner(self, codec: Codec = MSGPACK, observation: str = "bridge15") -> Iterator[Learner]:
-        """Connect."""
-        protocols = [Subprotocol(codec.subprotocol)]
-        with connect(self.uri, subprotocols=protocols, proxy=None) as socket:
-            yield Learner(socket, codec, observation)
 
 
 @contextlib.contextmanager
