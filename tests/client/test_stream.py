@@ -28,6 +28,7 @@ from ac_bridge_protocol.errors import (
     RefusedError,
     SettingError,
 )
+from ac_bridge_protocol.runs import RunEnd
 from helpers.actors import make_rig, serving, wheel_of
 from helpers.certificates import self_signed_files
 from helpers.cutting import cutting
@@ -93,7 +94,11 @@ def test_three_episodes_arrive(uri: str, codec: str) -> None:
         assert (stats.records, stats.duplicates, stats.gaps, stats.unjoined) == (63, 0, 0, 0)
         assert stats.run is not None
         assert stats.policy is not None
+        assert stats.run.end is RunEnd.EPISODES
         assert stats.policy.state is PolicyState.ACTIVE
+        assert (stats.policy.episode, stats.policy.tick) == (1, 0)
+        assert "not driving (episodes)" in str(stream.stats())
+        assert "4 active since episode 1, tick 0" in str(stream.stats())
         assert "All 3 episodes" in str(stream.stats())
     with ActorStream(uri) as again, pytest.raises(LinkTimeoutError):
         next(again.batches(timeout_s=0.05))

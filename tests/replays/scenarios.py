@@ -674,3 +674,33 @@ def teach_in_real_time(s: Script) -> None:
     s.advance(1.0)
     s.hello("again", role="learner")
     s.say("again", "run_stop")
+
+
+@scenario(lockstep=False, spool_records=200, takeover_key=KEY)
+def run_ends(s: Script) -> None:
+    """Runs that are over, each for another reason."""
+    s.hello(role="learner")
+    s.hello("o")
+    in_real_time = {"spec": SPEC_IN_REAL_TIME, "swap": "tick"}
+    terms = {"run": "a", "task": SHORT, "failures": 1}
+    s.push(1, {"action": [0.0, 0.5, 0.0], "ticks": 2}, **in_real_time)
+    s.say("d", "run_start", terms=terms)
+    s.advance(2.0)
+    s.push(2, {"action": [0.0, 0.5, 0.0]}, **in_real_time)
+    s.say("d", "run_start", terms=terms | {"run": "b"})
+    s.advance(0.7)
+    s.push(3, {"action": [0.0, 0.25, 0.0], "ticks": 2}, **in_real_time)
+    s.advance(1.0)
+    s.say("d", "run_start", terms=terms | {"run": "c"})
+    s.advance(0.4)
+    s.say("d", "run_start", terms=terms | {"run": "d", "seconds": 1.0})
+    s.advance(1.5)
+    s.say("d", "run_start", terms=terms | {"run": "e"})
+    s.advance(0.7)
+    s.say("o", "reset", id=1, takeover=KEY)
+    s.advance(0.5)
+    s.say("d", "run_start", terms=terms | {"run": "f"})
+    s.say("o", "release")
+    s.say("d", "run_start", terms=terms | {"run": "g"})
+    s.advance(0.7)
+    s.actor("stop")

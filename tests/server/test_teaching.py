@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ac_bridge.game import NEUTRAL
+from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol.codec import JSON, MSGPACK, Codec
 from ac_bridge_protocol.edge import (
     Acknowledge,
@@ -25,9 +26,10 @@ from ac_bridge_protocol.edge import (
     RunStop,
 )
 from ac_bridge_protocol.experience import Transition
-from ac_bridge_protocol.messages import Failure, Refusal
-from ac_bridge_protocol.runs import RunTerms, Swap
+from ac_bridge_protocol.messages import Event, Failure, Refusal
+from ac_bridge_protocol.runs import RunEnd, RunTerms, Swap
 from ac_bridge_protocol.spec import spec_digest
+from ac_bridge_protocol.tasks import TaskSpec
 from helpers.actors import make_rig, serving, wheel_of
 from helpers.learners import Place
 from helpers.taught import TWENTY_STEPS, taught
@@ -48,7 +50,7 @@ def test_a_policy_is_pushed_and_drives_a_run(tmp_path: Path, codec: Codec) -> No
         learner.hear_policy(PolicyState.READY)
         learner.say(RunStart(terms=RunTerms(run="r", task=TWENTY_STEPS, episodes=2, seed=1)))
         over = learner.hear(lambda said: isinstance(said, RunStatus) and "All 2" in said.why)
-        assert (over.driving, over.episodes) == (False, 2)
+        assert (over.driving, over.episodes, over.end) == (False, 2, RunEnd.EPISODES)
         records = learner.records(42)
         assert [record.episode for record in records] == [1] * 21 + [2] * 21
         steps = [record for record in records if isinstance(record, Transition)]
@@ -126,7 +128,7 @@ def test_a_run_is_stopped(tmp_path: Path) -> None:
         assert wheel_of(place.rig).now.throttle > 0.0
         learner.say(RunStop(why="That will do."))
         over = learner.hear(lambda said: isinstance(said, RunStatus) and not said.driving)
-        assert over.why == "That will do."
+        assert (over.end, over.why) == (RunEnd.TOLD, "That will do.")
         assert wheel_of(place.rig).now == NEUTRAL
 
 
@@ -136,7 +138,8 @@ def test_a_policy_that_fails_is_rolled_back(tmp_path: Path) -> None:
         learner.push(b"0.25 1000000")
         learner.hear_policy(PolicyState.READY)
         learner.say(RunStart(terms=RunTerms(run="r", task=TWENTY_STEPS, episodes=2000)))
-        assert learner.hear_policy(PolicyState.ACTIVE).episode == 1
+        first = learner.hear_policy(PolicyState.ACTIVE)
+        assert (first.episode, first.tick) == (1, 0)
         learner.push(b"0.75 7", version=2, swap=Swap.TICK)
         active = learner.hear_policy(PolicyState.ACTIVE)
         back = learner.hear_policy(PolicyState.ROLLED_BACK)
@@ -150,7 +153,8 @@ def test_a_policy_that_fails_is_rolled_back(tmp_path: Path) -> None:
         second = [step for step in steps if step.policy == 2]
         # Its seventh action was followed by the observation that it failed at.
         assert len(second) == 7
-        assert second[0].episode == active.episode
+        assert (second[0].episode, second[0].tick) == (active.episode, active.tick + 1)
+        assert (second[-1].episode, second[-1].tick) == (back.episode, back.tick)
         assert second[-1].end_reason == "policy_failed"
         assert {step.policy for step in steps} == {1, 2}
         assert {step.policy for step in steps if step.episode > active.episode} <= {1}
@@ -236,6 +240,29 @@ def test_another_observation_needs_another_policy(tmp_path: Path) -> None:
             assert {(one.run, one.policy) for one in steps} == {("r", 1), ("s", 2)}
 
 
+def test_why_a_run_could_not_begin_or_go_on(tmp_path: Path) -> None:
+    """Each reason is a word of its own; the actor's last word is one of them."""
+    with contextlib.ExitStack() as actor, contextlib.ExitStack() as clients:
+        place = actor.enter_context(teaching(tmp_path, lockstep=False))
+        learner = clients.enter_context(place.learner())
+        learner.say(RunStart(terms=RunTerms(run="r", task=TaskSpec(name="fly"))))
+        assert learner.hear(lambda said: isinstance(said, RunStatus) and said.end).end == (
+            RunEnd.TASK_REFUSED
+        )
+        with RemoteEnv(place.uri) as driver:
+            driver.reset()
+            learner.say(RunStart(terms=RunTerms(run="r")))
+            assert learner.hear(lambda said: isinstance(said, RunStatus)).end is RunEnd.BUSY
+        learner.hear(lambda said: isinstance(said, Event) and said.kind == "driver_left")
+        learner.push(b"0.75 1000000")
+        learner.say(RunStart(terms=RunTerms(run="r")))
+        learner.records(3)
+        actor.close()
+        last = learner.hear(lambda said: isinstance(said, RunStatus) and said.end)
+        assert last.end is RunEnd.ACTOR_STOPPED
+        assert wheel_of(place.rig).now == NEUTRAL
+
+
 def test_a_second_learner_is_refused(tmp_path: Path) -> None:
     """And so is one that an actor without a spool cannot serve."""
     with teaching(tmp_path) as place, place.learner() as first, place.learner() as second:
@@ -251,7 +278,7 @@ def test_a_full_spool_stops_the_run(tmp_path: Path) -> None:
         learner.push(b"0.75 1000000")
         learner.say(RunStart(terms=RunTerms(run="r", task=TWENTY_STEPS)))
         over = learner.hear(lambda said: isinstance(said, RunStatus) and "full" in said.why)
-        assert not over.driving
+        assert (over.driving, over.end) == (False, RunEnd.SPOOL_FULL)
         records = learner.records(10)
         learner.say(Acknowledge(spool=over.spool, upto=len(records)))
         learner.say(RunStart(terms=RunTerms(run="s", task=TWENTY_STEPS, episodes=1)))

@@ -48,6 +48,7 @@ from ac_bridge_protocol.messages import (
     Welcome,
 )
 from ac_bridge_protocol.observing import ObservationWish
+from ac_bridge_protocol.runs import RunEnd
 from ac_bridge_protocol.spec import EnvSpec, Mode
 
 log = structlog.get_logger()
@@ -471,7 +472,7 @@ class Actor:
         self._note_end(EndReason.TAKEN_OVER)
         self.stepper.stop()
         if isinstance(drive.link, Autopilot):
-            drive.link.dispossessed("An operator took the car.")
+            drive.link.dispossessed(RunEnd.TAKEN_OVER, "An operator took the car.")
             self._lease.forget(drive)
         for request_id in list(drive.course.in_flight):
             drive.fail(_taken_over(), request_id)

@@ -44,6 +44,18 @@ class Newest(NamedTuple):
     sha256: str
 
 
+class Moment(NamedTuple):
+    """Where a run is.
+
+    Attributes:
+        episode: begun last, from 1; 0 before the first.
+        tick: of the newest observation in it.
+    """
+
+    episode: int
+    tick: int
+
+
 class Policies:
     """What there is of policies, and what the learner is told of them.
 
@@ -52,7 +64,7 @@ class Policies:
         errands: in which they are tried.
         load: makes policies.
         vault: keeps the last good one; None keeps none.
-        episode: returns how many episodes the run has begun; None before the first run.
+        now: returns where the run is; None before the first.
         on_ready: called when another policy waits for its turn.
 
     Attributes:
@@ -66,14 +78,14 @@ class Policies:
         errands: Errands,
         load: Load,
         vault: Vault | None,
-        episode: Callable[[], int | None],
+        now: Callable[[], Moment | None],
         on_ready: Callable[[], None],
     ) -> None:
         self._learner = learner
         self._errands = errands
         self._load = load
         self._vault = vault
-        self._episode = episode
+        self._now = now
         self._on_ready = on_ready
         self._kept, note = (None, "") if vault is None else vault.load()
         if note:
@@ -190,10 +202,10 @@ class Policies:
         self._on_ready()
 
     def _on_active(self, seated: Seated, at: Swap) -> None:
-        begins = at is Swap.EPISODE  # the one that it begins with is not counted yet
-        begun = self._episode()
-        episode = None if begun is None else begun + begins
-        self._tell_state(seated.version, PolicyState.ACTIVE, episode=episode)
+        since = self._now()
+        if since is not None and at is Swap.EPISODE:  # the one that begins is not counted yet
+            since = Moment(since.episode + 1, 0)
+        self._tell_state(seated.version, PolicyState.ACTIVE, since=since)
         kept, self._ready = self._ready, None
         if kept is not None and self._vault is not None:
             self._errands.start(self._keep_policy(self._vault, kept))
@@ -208,11 +220,14 @@ class Policies:
 
     def _on_failed(self, seated: Seated, why: str) -> None:
         log.warning("policy rolled back", version=seated.version, why=why)
+        at = self._now()
         self._tell_of(
             PolicyStatus(
                 version=seated.version,
                 state=PolicyState.ROLLED_BACK,
                 received_bytes=0,
+                episode=None if at is None else at.episode,
+                tick=None if at is None else at.tick,
                 message=cut(why),
                 hint="Push a better one with a higher version.",
             )
@@ -232,11 +247,19 @@ class Policies:
         )
 
     def _tell_state(
-        self, version: int, state: PolicyState, received_bytes: int = 0, episode: int | None = None
+        self,
+        version: int,
+        state: PolicyState,
+        received_bytes: int = 0,
+        since: Moment | None = None,
     ) -> None:
         self._tell_of(
             PolicyStatus(
-                version=version, state=state, received_bytes=received_bytes, episode=episode
+                version=version,
+                state=state,
+                received_bytes=received_bytes,
+                episode=None if since is None else since.episode,
+                tick=None if since is None else since.tick,
             )
         )
 

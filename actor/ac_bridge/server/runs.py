@@ -6,16 +6,17 @@ import asyncio
 
 import structlog
 
-from ac_bridge.edge.pilot import Pilot
+from ac_bridge.edge.pilot import Over, Pilot
 from ac_bridge.server.autopilot import Autopilot, Car
 from ac_bridge.server.errands import Errands
 from ac_bridge.server.failures import cut
 from ac_bridge.server.learner import Learner
 from ac_bridge.server.outbox import Keeper, Outbox
-from ac_bridge.server.policies import Policies
+from ac_bridge.server.policies import Moment, Policies
 from ac_bridge_protocol.edge import RunStart, RunStatus, RunStop
-from ac_bridge_protocol.errors import ACBridgeError, LocalProtocolError, SpoolError
+from ac_bridge_protocol.errors import ACBridgeError, LocalProtocolError, RefusedError, SpoolError
 from ac_bridge_protocol.experience import Record, pack
+from ac_bridge_protocol.runs import RunEnd
 
 log = structlog.get_logger()
 
@@ -51,7 +52,7 @@ class Runs:
         self._learner = learner
         self._errands = errands
         self._pilot: Pilot | None = None
-        self._why = ""
+        self._ended: Over | None = None
         self._ending = 0
         self.autopilot: Autopilot | None = None
 
@@ -61,9 +62,10 @@ class Runs:
         return self.autopilot is not None and self.autopilot.running
 
     @property
-    def episodes(self) -> int | None:
-        """Begun in the last run; None before the first."""
-        return None if self._pilot is None else self._pilot.episodes
+    def moment(self) -> Moment | None:
+        """Where the last run is; None before the first."""
+        pilot = self._pilot
+        return None if pilot is None else Moment(pilot.episodes, pilot.tick)
 
     def look(self) -> None:
         """See whether there is something to do that there was not: a first policy."""
@@ -71,9 +73,10 @@ class Runs:
             self.autopilot.look()
 
     def close(self) -> None:
-        """The actor stops."""
-        if self.autopilot is not None:
-            self.autopilot.dispossessed("The actor is being stopped.")
+        """The actor stops. The learner is told at once: nobody waits for the last records here."""
+        if self.autopilot is not None and self.running:
+            self.autopilot.dispossessed(RunEnd.ACTOR_STOPPED, "The actor is being stopped.")
+            self.tell()
 
     # --- What the learner says --------------------------------------------------------------------
 
@@ -85,33 +88,45 @@ class Runs:
             self.tell()  # the learner came back, and says it again
             return
         if self.autopilot is not None:
-            self.autopilot.stop("The learner began another run.")
+            self.autopilot.stop(RunEnd.TOLD, "The learner began another run.")
         spec = self._policies.spec
         assert spec is not None  # noqa: S101 -- who asks was welcomed
         episodes = before.episodes if before is not None and before.terms.run == terms.run else 0
         now_s = self._car.clock.now()
         try:
             terms.task.check()
+        except ACBridgeError as error:
+            self._refuse(RunEnd.TASK_REFUSED, error)
+            return
+        try:
             pilot = Pilot(terms, self._policies.seat, spec, self._keep, now_s, episodes)
             autopilot = Autopilot(self._car, spec, pilot, self._over)
             autopilot.start()
-        except ACBridgeError as error:
-            self.tell(error)
+        except RefusedError as error:
+            self._refuse(RunEnd.BUSY, error)
             return
-        self._pilot, self.autopilot, self._why = pilot, autopilot, ""
+        self._pilot, self.autopilot, self._ended = pilot, autopilot, None
         self.tell()
 
     def stop(self, stop: RunStop) -> None:
         """End the run, if one goes on."""
         if self.autopilot is not None and self.running:
-            self.autopilot.stop(stop.why or "The learner stopped it.")
+            self.autopilot.stop(RunEnd.TOLD, stop.why or "The learner stopped it.")
         else:
             self.tell()
 
     # --- What it is told --------------------------------------------------------------------------
 
-    def tell(self, error: ACBridgeError | None = None) -> None:
-        """Say how the run stands, or why it could not begin."""
+    def tell(self) -> None:
+        """Say how the run stands."""
+        self._say(self._ended)
+
+    def _refuse(self, end: RunEnd, error: ACBridgeError) -> None:
+        """Say why a run could not begin."""
+        log.warning("run refused", why=error.message)
+        self._say(Over(end, error.message), error.hint)
+
+    def _say(self, over: Over | None, hint: str = "") -> None:
         stats = self._keeper.stats()
         pilot = self._pilot
         self._learner.say(
@@ -119,8 +134,9 @@ class Runs:
                 run=None if pilot is None else pilot.terms.run,
                 driving=self.running or self._ending > 0,
                 episodes=0 if pilot is None else pilot.episodes,
-                why=self._why if error is None else cut(error.message),
-                hint="" if error is None else cut(error.hint),
+                end=None if over is None else over.end,
+                why="" if over is None else cut(over.why),
+                hint=cut(hint),
                 spool=self._keeper.spool_id,
                 last=stats.last,
                 acknowledged=self._outbox.acknowledged,
@@ -134,9 +150,9 @@ class Runs:
         self._policies.see(record.observation)
         self._keeper.put(pack(record))
 
-    def _over(self, why: str) -> None:
-        log.info("run over", why=why)
-        self._why = cut(why)
+    def _over(self, over: Over) -> None:
+        log.info("run over", end=over.end.value, why=over.why)
+        self._ended = over
         self._ending += 1
         self._errands.start(self._end())
 

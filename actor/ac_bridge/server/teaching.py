@@ -39,7 +39,7 @@ class Teaching:
             self._errands,
             load,
             vault,
-            episode=lambda: self._runs.episodes,
+            now=lambda: self._runs.moment,
             on_ready=lambda: self._runs.look(),
         )
         self._runs = Runs(car, keeper, self._outbox, self._policies, self._learner, self._errands)
