@@ -47,6 +47,8 @@ class RunEnd(enum.StrEnum):
     """A record could not be kept for another reason: it is too large, for instance."""
     TAKEN_OVER = "taken_over"
     """An operator took the car."""
+    EMERGENCY = "emergency"
+    """The operator at the gaming PC stopped the car, and has not let go of it yet."""
     ACTOR_STOPPED = "actor_stopped"
     """The actor is being stopped."""
     TASK_REFUSED = "task_refused"

@@ -236,6 +236,27 @@ def takeover(s: Script) -> None:
     s.say("a", "reset", id=4, seed=2)
 
 
+@scenario(lockstep=False, takeover_key=KEY)
+def stopped_by_its_operator(s: Script) -> None:
+    """The operator at the gaming PC stops the car, which no key gets before it is let go of."""
+    s.hello("a")
+    s.advance(1.0)
+    s.say("a", "reset", id=1)
+    s.advance(1.0)
+    s.step(2, link="a")
+    s.actor("stop_car")
+    s.actor("stop_car")
+    s.advance(0.1)
+    s.step(3, link="a")
+    s.say("a", "reset", id=4, takeover=KEY)
+    s.actor("let_drive")
+    s.actor("let_drive")
+    s.say("a", "reset", id=5)
+    s.advance(1.0)
+    s.step(6, link="a")
+    s.advance(0.2)
+
+
 @scenario(**LOCKSTEP)
 def no_key(s: Script) -> None:
     """A takeover where there is no operator's key; and the actor is stopped."""
@@ -702,5 +723,13 @@ def run_ends(s: Script) -> None:
     s.say("d", "run_start", terms=terms | {"run": "f"})
     s.say("o", "release")
     s.say("d", "run_start", terms=terms | {"run": "g"})
+    s.advance(0.7)
+    s.actor("stop_car")
+    s.advance(0.5)
+    s.say("d", "run_start", terms=terms | {"run": "h"})
+    s.say("o", "reset", id=2, takeover=KEY)
+    s.actor("let_drive")
+    s.advance(0.5)
+    s.say("d", "run_start", terms=terms | {"run": "i"})
     s.advance(0.7)
     s.actor("stop")

@@ -45,6 +45,10 @@ class Car(Protocol):
     clock: Clock
     stepper: Stepper
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the operator at this machine has stopped it."""
+
     def take_car(self, drive: Drive) -> None:
         """Have the car.
 

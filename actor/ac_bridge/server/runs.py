@@ -103,7 +103,7 @@ class Runs:
             autopilot = Autopilot(self._car, spec, pilot, self._over)
             autopilot.start()
         except RefusedError as error:
-            self._refuse(RunEnd.BUSY, error)
+            self._refuse(RunEnd.EMERGENCY if self._car.stopped else RunEnd.BUSY, error)
             return
         self._pilot, self.autopilot, self._ended = pilot, autopilot, None
         self.tell()
