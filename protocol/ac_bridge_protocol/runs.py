@@ -61,7 +61,8 @@ class RunTerms(WireModel):
     """What an actor drives for, and when it stops by itself."""
 
     run: RunName
-    """What the learner calls it. The same name goes on with the same run."""
+    """What the learner calls it. The name of the last one goes on with it, after a restart of the
+    actor too: its episodes are counted on."""
     task: TaskSpec = TaskSpec()
     """What rewards a step and ends an episode."""
     seed: int | None = Field(default=None, ge=0, lt=2**32)

@@ -26,7 +26,7 @@ from ac_bridge_protocol.edge import (
     RunStop,
 )
 from ac_bridge_protocol.experience import Transition
-from ac_bridge_protocol.messages import Event, Failure, Refusal
+from ac_bridge_protocol.messages import Event, Failure, Ping, Pong, Refusal
 from ac_bridge_protocol.runs import RunEnd, RunTerms, Swap
 from ac_bridge_protocol.spec import spec_digest
 from ac_bridge_protocol.tasks import TaskSpec
@@ -219,6 +219,23 @@ def test_a_restarted_actor_has_its_policy_and_its_numbers(tmp_path: Path) -> Non
         learner.hear_policy(PolicyState.ACTIVE)
         learner.push(b"0.50 1000000", version=7)
         assert learner.hear_policy(PolicyState.REFUSED).refusal == "old"
+
+
+@pytest.mark.parametrize("acknowledged", [True, False])
+def test_a_restarted_actor_counts_its_run_on(tmp_path: Path, *, acknowledged: bool) -> None:
+    """No two episodes of a run have one number, whether or not the spool still has a record."""
+    terms = RunTerms(run="r", task=TWENTY_STEPS, episodes=2)
+    for last in (2, 3, 3):
+        with teaching(tmp_path) as place, place.learner() as learner:
+            if last == 2:
+                learner.push(b"0.25 1000000", version=7)
+            learner.hear_policy(PolicyState.READY)
+            learner.say(RunStart(terms=terms.model_copy(update={"episodes": last})))
+            over = learner.hear(lambda said: isinstance(said, RunStatus) and said.end)
+            assert (over.end, over.episodes, over.last) == (RunEnd.EPISODES, last, last * 21)
+            if acknowledged:
+                learner.say(Acknowledge(spool=over.spool, upto=over.last), Ping(id=1, t_sent=0.0))
+                learner.hear_a(Pong)
 
 
 def test_another_observation_needs_another_policy(tmp_path: Path) -> None:

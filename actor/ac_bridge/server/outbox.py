@@ -32,6 +32,10 @@ class Keeper(Protocol):
     def spool_id(self) -> str:
         """Its own."""
 
+    @property
+    def newest(self) -> bytes | None:
+        """The newest record of the time before this actor; None if there was none."""
+
     def put(self, record: bytes) -> None:
         """Keep a record. Never waits."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import NamedTuple
 
 import structlog
 
@@ -14,11 +15,29 @@ from ac_bridge.server.learner import Learner
 from ac_bridge.server.outbox import Keeper, Outbox
 from ac_bridge.server.policies import Moment, Policies
 from ac_bridge_protocol.edge import RunStart, RunStatus, RunStop
-from ac_bridge_protocol.errors import ACBridgeError, LocalProtocolError, RefusedError, SpoolError
-from ac_bridge_protocol.experience import Record, pack
+from ac_bridge_protocol.errors import (
+    ACBridgeError,
+    FrameError,
+    LocalProtocolError,
+    RefusedError,
+    SpoolError,
+)
+from ac_bridge_protocol.experience import Record, pack, unpack
 from ac_bridge_protocol.runs import RunEnd
 
 log = structlog.get_logger()
+
+
+class Begun(NamedTuple):
+    """How far a run has come.
+
+    Attributes:
+        run: its name; empty for none.
+        episodes: begun in it.
+    """
+
+    run: str
+    episodes: int
 
 
 class Runs:
@@ -51,6 +70,7 @@ class Runs:
         self._policies = policies
         self._learner = learner
         self._errands = errands
+        self._begun = _begun_before(keeper.newest)
         self._pilot: Pilot | None = None
         self._ended: Over | None = None
         self._ending = 0
@@ -91,7 +111,9 @@ class Runs:
             self.autopilot.stop(RunEnd.TOLD, "The learner began another run.")
         spec = self._policies.spec
         assert spec is not None  # noqa: S101 -- who asks was welcomed
-        episodes = before.episodes if before is not None and before.terms.run == terms.run else 0
+        if before is not None:
+            self._begun = Begun(before.terms.run, before.episodes)
+        episodes = self._begun.episodes if self._begun.run == terms.run else 0
         now_s = self._car.clock.now()
         try:
             terms.task.check()
@@ -165,3 +187,15 @@ class Runs:
         finally:
             self._ending -= 1
         self.tell()
+
+
+def _begun_before(newest: bytes | None) -> Begun:
+    """Return how far the last run had come when the actor ended: its episodes are counted on."""
+    if newest is None:
+        return Begun("", 0)
+    try:
+        record = unpack(newest)
+    except FrameError as error:  # of another version of this program
+        log.warning("spool", error=str(error), hint="The episodes of its run are counted anew.")
+        return Begun("", 0)
+    return Begun(record.run, record.episode)
