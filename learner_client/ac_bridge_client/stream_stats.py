@@ -75,7 +75,8 @@ def _told(run: RunStatus) -> str:
     if run.end is not None:
         goes += f" ({run.end.value})"
     text = f"{run.run or '-'}, {goes}, {run.episodes} episodes"
-    return f"{text}: {run.why}" if run.why else text
+    told = f"{run.why} {run.hint}".strip()
+    return f"{text}: {told}" if told else text
 
 
 def _stands(policy: PolicyStatus) -> str:

@@ -110,7 +110,8 @@ def test_a_run_is_stopped(tmp_path: Path) -> None:
         stream.push_policy(STEADY, 1)
         stream.set_task("progress", run="r")
         assert take(stream, 3, 3)
-        stream.stop("That will do.")
+        stream.stop("That will do.", PATIENCE_S)
+        assert wheel_of(rig).now == NEUTRAL
         episode = next(stream.episodes(PATIENCE_S))
         assert not episode.complete
         assert episode.truncated[-1]
@@ -129,6 +130,23 @@ def test_the_last_word_is_heard(tmp_path: Path) -> None:
             run = again.stats().actors[0].run
             assert run is None or not run.driving
             assert wheel_of(rig).now == NEUTRAL
+
+
+def test_a_stop_that_nobody_hears(tmp_path: Path) -> None:
+    """Is told as such; it is said when the link is back, and the car stays where it is."""
+    with taught(tmp_path, lockstep=False) as (uri, _):
+        port = urlsplit(uri).port
+        assert port is not None
+        stream = ActorStream(uri)
+        stream.push_policy(STEADY, 1)
+        stream.set_task("progress", run="r")
+        take(stream, 3, 3)
+    with stream:
+        with pytest.raises(LinkTimeoutError, match=r"did not confirm within 0\.1 s"):
+            stream.stop(timeout_s=0.1)
+        with taught(tmp_path, lockstep=False, port=port) as (_, rig):
+            stream.stop(timeout_s=PATIENCE_S)
+            assert set(wheel_of(rig).states) <= {NEUTRAL}
 
 
 def test_a_link_that_is_cut_again_and_again(uri: str) -> None:

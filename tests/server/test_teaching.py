@@ -25,7 +25,7 @@ from ac_bridge_protocol.edge import (
     RunStatus,
     RunStop,
 )
-from ac_bridge_protocol.experience import Transition
+from ac_bridge_protocol.experience import Transition, to_array
 from ac_bridge_protocol.messages import Event, Failure, Ping, Pong, Refusal
 from ac_bridge_protocol.runs import RunEnd, RunTerms, Swap
 from ac_bridge_protocol.spec import spec_digest
@@ -255,6 +255,34 @@ def test_another_observation_needs_another_policy(tmp_path: Path) -> None:
             assert other.hear_policy(PolicyState.ACTIVE).version == 2
             steps = [one for one in other.records(42) if isinstance(one, Transition)]
             assert {(one.run, one.policy) for one in steps} == {("r", 1), ("s", 2)}
+
+
+def test_another_observation_while_a_run_goes_on(tmp_path: Path) -> None:
+    """Whoever comes with it is told that the run keeps its own, and has its own after it."""
+    with teaching(tmp_path, lockstep=False) as place:
+        with place.learner() as learner:
+            learner.push(b"0.25 1000000")
+            learner.say(RunStart(terms=RunTerms(run="r")))
+            learner.records(5)
+        with place.learner(observation="racing") as other:
+            assert other.spec.observation_size > 15
+            status = other.hear_a(RunStatus)
+            assert status.driving
+            assert "another way than you asked for" in status.hint
+            other.push(b"0.25 1000000", version=2)
+            refused = other.hear_policy(PolicyState.REFUSED)
+            assert refused.refusal == "other_spec"
+            assert "stop it first" in refused.hint
+            other.say(RunStart(terms=RunTerms(run="s", task=TWENTY_STEPS, episodes=1)))
+            began = other.hear(lambda said: isinstance(said, RunStatus) and said.run == "s")
+            assert began.hint == ""
+            other.push(b"0.25 1000000", version=3)
+            assert other.hear_policy(PolicyState.ACTIVE).version == 3
+            over = other.hear(lambda said: isinstance(said, RunStatus) and said.end)
+            steps = other.records(over.last)[-20:]
+            assert {len(to_array(step.observation)) for step in steps} == {
+                other.spec.observation_size
+            }
 
 
 def test_why_a_run_could_not_begin_or_go_on(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ class Policies:
     Attributes:
         seat: who acts.
         spec: in which way runs see and act; None before the first learner.
+        wanted: in which way the learner wants to; another one only while a run goes on.
     """
 
     def __init__(
@@ -99,14 +100,26 @@ class Policies:
         self._told: PolicyStatus | None = None
         self.seat = Seat(self._on_active, self._on_failed)
         self.spec: EnvSpec | None = None
+        self.wanted: EnvSpec | None = None
 
-    def drive_by(self, spec: EnvSpec) -> None:
-        """From now on runs see and act in this way; policies made for another are of no use."""
-        if self.spec is not None and spec_digest(spec) != spec_digest(self.spec):
+    def came(self, spec: EnvSpec, *, running: bool) -> None:
+        """A learner has come that wants to see and act in this way."""
+        self.wanted = spec
+        if not running:
+            self.drive_as_wanted()
+
+    @property
+    def as_wanted(self) -> bool:
+        """Whether runs see and act as the learner wants to."""
+        return _digest(self.spec) == _digest(self.wanted)
+
+    def drive_as_wanted(self) -> None:
+        """From now on runs see and act so; policies made for another way are of no use."""
+        if self.spec is not None and not self.as_wanted:
             self.seat = Seat(self._on_active, self._on_failed)
             self._arrival = self._ready = self._told = None
             self._recorded.clear()
-        self.spec = spec
+        self.spec = self.wanted
 
     def tell(self) -> None:
         """Say where the newest one is, to who has just come."""
@@ -180,7 +193,8 @@ class Policies:
             raise PolicyRefusedError(
                 PolicyRefusal.OTHER_SPEC,
                 "The policy was made for another observation, action, rate or mode.",
-                hint="Make it for this actor's env_spec; a run that goes on keeps its own.",
+                hint="Make it for this actor's env_spec. A run that goes on keeps its own: if that "
+                "is another, stop it first.",
             )
 
     async def _check(self, kept: Kept, swap: Swap) -> None:
@@ -269,3 +283,7 @@ class Policies:
         if newest and status.refusal is not PolicyRefusal.OLD:
             self._told = status
         self._learner.say(status)
+
+
+def _digest(spec: EnvSpec | None) -> str:
+    return "" if spec is None else spec_digest(spec)

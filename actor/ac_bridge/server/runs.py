@@ -28,6 +28,13 @@ from ac_bridge_protocol.runs import RunEnd
 log = structlog.get_logger()
 
 
+OTHER = (
+    "This run sees or acts in another way than you asked for: what it lives through has that one's "
+    "observation, and it takes no policy of yours. Stop it, and begin one of your own."
+)
+"""Told to a learner that comes while a run of another goes on."""
+
+
 class Begun(NamedTuple):
     """How far a run has come.
 
@@ -141,7 +148,7 @@ class Runs:
 
     def tell(self) -> None:
         """Say how the run stands."""
-        self._say(self._ended)
+        self._say(self._ended, OTHER if self.running and not self._policies.as_wanted else "")
 
     def _refuse(self, end: RunEnd, error: ACBridgeError) -> None:
         """Say why a run could not begin."""
@@ -175,6 +182,7 @@ class Runs:
     def _over(self, over: Over) -> None:
         log.info("run over", end=over.end.value, why=over.why)
         self._ended = over
+        self._policies.drive_as_wanted()
         self._ending += 1
         self._errands.start(self._end())
 

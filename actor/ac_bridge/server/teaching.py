@@ -73,8 +73,7 @@ class Teaching:
     def came(self, link: Link, spec: EnvSpec) -> None:
         """A learner was welcomed."""
         self._learner.link = link
-        if not self._runs.running:
-            self._policies.drive_by(spec)
+        self._policies.came(spec, running=self._runs.running)
         self._outbox.start_over()
         self._policies.tell()
         self._runs.tell()
