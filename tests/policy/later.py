@@ -81,7 +81,7 @@ def slow_later(multiplications: int) -> Any:
         helper.make_node("Reshape", ["late", "scalar"], ["whether"]),
         helper.make_node("If", ["whether"], ["action"], then_branch=due, else_branch=not_due),
     ]
-    harm = [constant("square", np.eye(64)), constant("scalar", np.zeros(0), np.int64)]
+    harm = [constant("square", np.eye(256)), constant("scalar", np.zeros(0), np.int64)]
     return model(nodes, tensors=[*KNOWN, *harm])
 
 
