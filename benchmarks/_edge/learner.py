@@ -141,7 +141,9 @@ def fixed_delay(uri: str, seconds: float, measure_s: float | None = None) -> dic
         action = policy.act(observation[: spec.observation_size], None).action
         observation, reward, terminated, truncated, info = env.step(action)
         receipt: Receipt = info["receipt"]
-        decided = seen[receipt.action_id] if receipt.action_id < len(seen) else None
+        # An episode's first actions, as many as k, are the actor's own.
+        number = receipt.action_id - spec.delay_ticks
+        decided = seen[number] if 0 <= number < len(seen) else None
         over = terminated or truncated
         ticks.add(receipt, decided, float(reward), str(info["end_reason"]) if over else "")
         seen.append(receipt.tick)

@@ -55,9 +55,7 @@ def driving_policy(spec: EnvSpec, size_bytes: int = 0) -> bytes:
     put("Mul", made.elements(names, ["speed"]), made.const([[1 / 3.6]]), to="v")
     _steer(made, names)
     _pedals(made, names)
-    made.nodes.append(
-        helper.make_node("Concat", ["steer", "throttle", "brake"], ["pure"], axis=1)
-    )
+    made.nodes.append(helper.make_node("Concat", ["steer", "throttle", "brake"], ["pure"], axis=1))
     rows = np.random.default_rng(0).random((1 + size_bytes // (4 * ROW), ROW), np.float32)
     put("Gather", made.const(rows), made.const([0], np.int64), to="row")
     put("ReduceMin", "row", to="least", keepdims=0)

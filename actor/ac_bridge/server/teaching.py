@@ -55,7 +55,7 @@ WINDOW_RECORDS = 4096
 """Records on their way to a learner that has not acknowledged them, nor said for how many it has
 room: a second of an actor that runs many times as fast as the game."""
 
-Load = Callable[[bytes, EnvSpec, Sequence[Array]], Awaitable[Policy]]
+Load = Callable[[bytes | bytearray, EnvSpec, Sequence[Array]], Awaitable[Policy]]
 """Makes a policy of its bytes, and tries it on recorded observations, where that holds up nobody.
 Raises PolicyRefusedError if it is of no use."""
 
