@@ -26,16 +26,14 @@ from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 sys.path.insert(0, str(Path(__file__).parent))
-from _edge.ways import WAYS, drive, push, pushes_table, rate, ways_table, what_link
+from _edge.ways import WAYS, Pushing, drive, push, pushes_table, rate, ways_table, what_link
 from _report import circumstances, write_section
 
 PUSHES = (
-    ("loopback", {"far": False, "quiet_s": 10.0, "size_bytes": 50_000_000, "pushes": 3}),
-    ("link", {"far": True, "quiet_s": 10.0, "size_bytes": 50_000_000, "pushes": 1}),
+    Pushing("loopback", far=False, quiet_s=10.0, size_bytes=50_000_000, pushes=3),
+    Pushing("link", far=True, quiet_s=10.0, size_bytes=50_000_000, pushes=1),
 )
-QUICK_PUSHES = (
-    ("loopback", {"far": False, "quiet_s": 1.0, "size_bytes": 10_000_000, "pushes": 1}),
-)
+QUICK_PUSHES = (Pushing("loopback", far=False, quiet_s=1.0, size_bytes=10_000_000, pushes=1),)
 
 
 def measure(seconds: float, repeats: int, *, quick: bool) -> dict[str, Any]:
@@ -52,9 +50,9 @@ def measure(seconds: float, repeats: int, *, quick: bool) -> dict[str, Any]:
                 figures = drive(way, seconds, seed=turn + 1, quick=quick)
                 found["ways"][way.name].append(figures)
                 progress.advance(task)
-        for where, options in pushes:
-            progress.update(task, description=f"a policy arrives, {where}")
-            found["pushes"][where] = push(seed=1, **options)
+        for pushing in pushes:
+            progress.update(task, description=f"a policy arrives, {pushing.name}")
+            found["pushes"][pushing.name] = push(pushing, seed=1)
             progress.advance(task)
     return found
 
@@ -69,16 +67,20 @@ def as_lines(found: dict[str, Any], seconds: float, repeats: int) -> list[str]:
     return [
         "## The policy on the gaming PC, and the link",
         "",
-        f"A policy drives the stand-in at {rate()} in real time, {repeats} x {seconds:g} s in each "
-        f"way by turns, from the same seeds. The link: {what_link()}. Figures are medians of the "
-        "runs, with the least and the greatest: what differs less than these is noise. Beside it "
-        "the same policy in the learner, through `RemoteEnv` in mode `fixed_delay` "
-        f"({'; '.join(f'{name}: {said}' for name, said in delays.items())}).",
+        (
+            f"A policy drives the stand-in at {rate()} in real time, {repeats} x {seconds:g} s in "
+            f"each way by turns, from the same seeds. The link: {what_link()}. Figures are medians "
+            "of the runs, with the least and the greatest: what differs less than these is noise. "
+            "Beside it the same policy in the learner, through `RemoteEnv` in mode `fixed_delay` "
+            f"({'; '.join(f'{name}: {said}' for name, said in delays.items())})."
+        ),
         "",
         *ways_table(found["ways"]),
         "",
-        "Ticks while a policy is on its way, and is looked over, tried and kept, to a second after "
-        "it began to act:",
+        (
+            "Ticks while a policy is on its way, and is looked over, tried and kept, to a second "
+            "after it began to act:"
+        ),
         "",
         *pushes_table(found["pushes"]),
     ]

@@ -46,10 +46,12 @@ def as_lines(spool: dict[str, Any], many: dict[str, Any]) -> list[str]:
     return [
         "## Steps into a learner",
         "",
-        f"{spool['records']:,} records of {spool['record_bytes']} bytes, filled into a spool and "
-        f"served over loopback to a learner's batches; {len(rates['stream'])} times, in turn with "
-        f"the floors. Budget: {BUDGET_PER_S:,} a second; "
-        f"{'held' if middle >= BUDGET_PER_S else 'missed'}.",
+        (
+            f"{spool['records']:,} records of {spool['record_bytes']} bytes, filled into a spool "
+            f"and served over loopback to a learner's batches; {len(rates['stream'])} times, in "
+            f"turn with the floors. Budget: {BUDGET_PER_S:,} a second; "
+            f"{'held' if middle >= BUDGET_PER_S else 'missed'}."
+        ),
         "",
         "| | steps a second | of all runs | the stream's part of it |",
         "|---|---|---|---|",
@@ -57,8 +59,10 @@ def as_lines(spool: dict[str, Any], many: dict[str, Any]) -> list[str]:
         row("the same messages over a bare WebSocket, not looked at", "websocket"),
         row("the spool read alone", "spool"),
         "",
-        f"{many['actors']} actors in lockstep, each a process of its own beside the learner on the "
-        f"same cores, for {many['seconds']:g} s:",
+        (
+            f"{many['actors']} actors in lockstep, each a process of its own beside the learner on "
+            f"the same cores, for {many['seconds']:g} s:"
+        ),
         "",
         "| | |",
         "|---|---|",
@@ -66,10 +70,14 @@ def as_lines(spool: dict[str, Any], many: dict[str, Any]) -> list[str]:
         f"| of one actor, least to most | {low:,} to {high:,} (ratio {many['fairness']}) |",
         f"| steps that waited in the learner at the end | {many['waiting']:,} |",
         f"| records that never came | {many['gaps']} |",
-        f"| learner's memory, before and at the end | {many['learner_mib'][0]} / "
-        f"{many['learner_mib'][1]} MiB |",
-        f"| an actor's memory, least to most | {many['actor_mib'][0]} to {many['actor_mib'][1]} "
-        "MiB |",
+        (
+            f"| learner's memory, before and at the end | {many['learner_mib'][0]} / "
+            f"{many['learner_mib'][1]} MiB |"
+        ),
+        (
+            f"| an actor's memory, least to most | {many['actor_mib'][0]} to "
+            f"{many['actor_mib'][1]} MiB |"
+        ),
     ]
 
 

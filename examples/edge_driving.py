@@ -25,8 +25,9 @@ from ac_bridge_protocol.errors import LinkTimeoutError
 from ac_bridge_protocol.starts import Start, StartAt
 
 ACTIONS = 2
-RAW = "raw"
-"""Name under which the two actions come back: what is learned from."""
+UNBENT = "unbent"
+"""Name under which the two actions come back: what is learned from. Before their tanh: after it,
+one that is far out has rounded to 1, and nobody can tell how likely it was."""
 LAP_TASK = driving.progress_task(lap_limit={"laps": 1, "steps_after": driving.STEPS_TO_LAP_TIME})
 STEPS_TAKEN = 64
 """Handed out at a time."""
@@ -64,19 +65,18 @@ class Driver(nn.Module):  # type: ignore[misc]
         self._speed_scale_kmh = speed.scale
 
     def forward(self, observation: Any, noise: Any = None) -> Any:
-        """Return the action, the two that it is made of, and the logarithm of their density."""
+        """Return the action, the two that it is made of, unbent, and the log of their density."""
         mean, log_std = self.think(observation)
         drawn = noise if self._explore else torch.zeros_like(mean)
         unbent = mean + log_std.exp() * drawn
-        raw = torch.tanh(unbent)
         log_prob = log_density(drawn, log_std, unbent)
-        turn, pace = raw[:, :1], raw[:, 1:]
+        turn, pace = torch.tanh(unbent).chunk(2, dim=1)
         steer = observation[:, self._steer : self._steer + 1] + driving.STEER_A_STEP * turn
         wanted_kmh = self._ceiling_kmh * (0.55 + 0.45 * pace)
         speed_kmh = observation[:, self._speed : self._speed + 1] * self._speed_scale_kmh
         push = ((wanted_kmh - speed_kmh) / driving.SPEED_BAND_KMH).clamp(-1.0, 1.0)
         pedals = push.clamp(min=0.0), driving.MOST_BRAKE * (-push).clamp(min=0.0)
-        return torch.cat([steer.clamp(-1.0, 1.0), *pedals], dim=1), raw, log_prob
+        return torch.cat([steer.clamp(-1.0, 1.0), *pedals], dim=1), unbent, log_prob
 
 
 def log_density(drawn: Any, log_std: Any, unbent: Any) -> Any:
@@ -127,7 +127,7 @@ class Actors:
             Driver(think, spec, self.ceiling_kmh, explore=explore),
             spec,
             noise_size=ACTIONS if explore else 0,
-            extras=[RAW, "log_prob"],
+            extras=[UNBENT, "log_prob"],
         )
         self.version += 1
         self.stream.push_policy(onnx, self.version)

@@ -20,7 +20,7 @@ from torch import nn
 
 import driving
 from ac_bridge_client import Episode
-from edge_driving import ACTIONS, RAW, Actors, add_actors, log_density, open_actors
+from edge_driving import ACTIONS, UNBENT, Actors, add_actors, log_density, open_actors
 
 HIDDEN = 64
 ROLLOUT_STEPS = 2_048
@@ -31,8 +31,6 @@ LAMBDA = 0.95
 CLIP = 0.2
 LEARNING_RATE = 3e-4
 ENTROPY_WORTH = 1e-3
-NEARLY_1 = 1.0 - 1e-6
-"""The tanh of a drawn action may have rounded to 1, which no finite number has."""
 
 
 def network(inputs: int, outputs: int) -> Any:
@@ -65,10 +63,9 @@ class Agent(nn.Module):  # type: ignore[misc]
         mean = self.policy(self.see(observation))
         return mean, self.log_std.expand_as(mean)
 
-    def log_prob(self, observations: Any, raw: Any) -> Any:
+    def log_prob(self, observations: Any, unbent: Any) -> Any:
         """Return the logarithm of the density of actions, float32[n, 1]."""
         mean, log_std = self(observations)
-        unbent = torch.atanh(raw.clamp(-NEARLY_1, NEARLY_1))
         return log_density((unbent - mean) / log_std.exp(), log_std, unbent)
 
     def worth(self, observations: driving.Array) -> driving.Array:
@@ -108,7 +105,7 @@ def rollout(
             better = advantages(agent, episode)
             returns = better + agent.worth(episode.observation)
             log_prob = episode.extras["log_prob"][:, 0]
-            row = episode.observation, episode.extras[RAW], log_prob, better, returns
+            row = episode.observation, episode.extras[UNBENT], log_prob, better, returns
             for column, values in zip(columns, row, strict=True):
                 column.append(values)
     return [torch.as_tensor(np.concatenate(column)) for column in columns], made
@@ -116,12 +113,12 @@ def rollout(
 
 def learn(agent: Agent, optimizer: Any, steps: list[Any], draws: np.random.Generator) -> None:
     """Follow the losses, some passes over the rollout."""
-    observations, raw, old_log_prob, better, returns = steps
+    observations, unbent, old_log_prob, better, returns = steps
     better = (better - better.mean()) / (better.std() + 1e-6)
     for _ in range(PASSES):
-        for rows in torch.as_tensor(draws.permutation(len(raw))).split(MINIBATCH):
+        for rows in torch.as_tensor(draws.permutation(len(unbent))).split(MINIBATCH):
             seen = observations[rows]
-            log_prob = agent.log_prob(seen, raw[rows])[:, 0]
+            log_prob = agent.log_prob(seen, unbent[rows])[:, 0]
             ratio = (log_prob - old_log_prob[rows]).exp()
             clipped = ratio.clamp(1.0 - CLIP, 1.0 + CLIP)
             gain = torch.minimum(ratio * better[rows], clipped * better[rows]).mean()

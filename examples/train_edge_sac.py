@@ -34,7 +34,7 @@ import train_sac
 from ac_bridge_client import ActorStream, Batch
 from ac_bridge_client.clock import monotonic_s
 from ac_bridge_client.replay_buffer import to_replay_buffer
-from edge_driving import ACTIONS, RAW, Actors, add_actors, open_actors
+from edge_driving import ACTIONS, UNBENT, Actors, add_actors, open_actors
 from run_folder import RunFolder
 
 MOST_UPDATES = 256
@@ -121,7 +121,8 @@ class Run:
         self.folder.steps += len(batch)
         self._owed += len(batch) * self._options.updates_a_step
         reward = driving.points(batch.reward, batch.terminated)
-        to_replay_buffer(batch, self.model.replay_buffer, action=batch.extras[RAW], reward=reward)
+        action = np.tanh(batch.extras[UNBENT])
+        to_replay_buffer(batch, self.model.replay_buffer, action=action, reward=reward)
 
     def _learn(self) -> None:
         """Make the gradient steps that are due; the actors drive meanwhile."""

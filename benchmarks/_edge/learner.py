@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -125,10 +125,11 @@ def _over(actor: ActorStats) -> bool:
 # --- The policy here ------------------------------------------------------------------------------
 
 
-def fixed_delay(uri: str, seconds: float, measure_s: float | None = None) -> dict[str, Any]:
+def fixed_delay(uri: str, seconds: float, measure_s: float) -> dict[str, Any]:
     """Drive by `RemoteEnv`, whose every action is old, always by as much."""
-    more = {} if measure_s is None else {"measure_s": measure_s}
-    env = RemoteEnv(uri, mode="fixed_delay", observation=list(OBSERVATION), task=TASK, **more)
+    env = RemoteEnv(
+        uri, mode="fixed_delay", observation=list(OBSERVATION), task=TASK, measure_s=measure_s
+    )
     spec = env.env_spec
     data = driving_policy(spec)
     facts = check_model(data, observation_size=spec.observation_size, action_size=len(spec.action))
@@ -234,7 +235,11 @@ class _Weights:
                 self._pushed_s, self._since_s = None, now_s
 
 
-ORDERS = {"edge": edge, "fixed_delay": fixed_delay, "weights": weights}
+ORDERS: dict[str, Callable[..., dict[str, Any]]] = {
+    "edge": edge,
+    "fixed_delay": fixed_delay,
+    "weights": weights,
+}
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from _edge.records import MAX_BYTES
 from ac_bridge.edge.spool import Spool
 from ac_bridge.machine.loops import run_on_best_loop
-from ac_bridge.server.teaching import BATCH_RECORDS
+from ac_bridge.server.outbox import BATCH_RECORDS
 from ac_bridge_protocol.codec import MSGPACK
 from ac_bridge_protocol.edge import Records
 from ac_bridge_protocol.experience import pack_batch

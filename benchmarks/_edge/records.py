@@ -51,7 +51,7 @@ def packed(count: int) -> Iterator[bytes]:
     statics, draws = _statics(), np.random.default_rng(0)
     for number in range(count):
         episode, tick = divmod(number, STEPS + 1)
-        seen = to_bytes(draws.standard_normal(ELEMENTS))
+        seen = to_bytes(draws.standard_normal(ELEMENTS, np.float32))
         if tick == 0:
             yield pack(
                 EpisodeStart(run="bench", episode=episode + 1, statics=statics, observation=seen)
@@ -65,6 +65,7 @@ def packed(count: int) -> Iterator[bytes]:
                 tick=tick,
                 policy=1 + episode,
                 action=to_bytes(action),
+                extras={},
                 receipt=_receipt(tick, action, float(draws.random())),
                 reward=float(draws.standard_normal()),
                 terms={"progress_m": float(draws.random()), "wheels_off": 0.0},

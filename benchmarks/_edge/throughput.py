@@ -137,7 +137,8 @@ def _taken(stream: ActorStream, actors: int, seconds: float) -> tuple[Counter[in
         came.update(batch.actor.tolist())
         if began_s is None:
             if len(came) == actors:  # from now on all of them drive
-                began_s, _ = now_s + SETTLING_S, came.clear()
+                began_s = now_s + SETTLING_S
+                came.clear()
         elif now_s < began_s:
             came.clear()
         elif now_s - began_s >= seconds:

@@ -14,6 +14,8 @@ from _faults.wan import QUALITY
 from ac_bridge.pacing import percentile
 from links.servant import Servant
 
+MEASURE_S = 3.0
+"""How long `RemoteEnv` measures the link to choose its delay, in seconds."""
 TIMEOUT_S = 900.0
 """How long a learner may take for what it was told, in seconds."""
 
@@ -41,24 +43,42 @@ WAYS = (
 )
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pushing:
+    """Policies to be pushed while the actor drives.
+
+    Attributes:
+        name: for people.
+        far: whether over the bad link.
+        quiet_s: how long nothing comes before and after each, in seconds.
+        size_bytes: of each.
+        pushes: how many.
+    """
+
+    name: str
+    far: bool
+    quiet_s: float
+    size_bytes: int
+    pushes: int
+
+
 @contextlib.contextmanager
 def learner(*, far: bool, seed: int) -> Iterator[Servant]:
     """Start an actor that can be taught, and a learner of it."""
     with contextlib.ExitStack() as stack:
         spool = stack.enter_context(tempfile.TemporaryDirectory())
-        uri, within = "", ()  # type: tuple[str, tuple[str, ...]]
         if far:
             place = stack.enter_context(far_actor(QUALITY, seed, "--spool", spool))
-            uri, within = place.uri, place.within
+            servant = Servant("_edge.learner", place.uri, within=place.within)
         else:
             actor = stack.enter_context(start_actor(*ACTOR, "--spool", spool))
-            uri = f"ws://{actor.first}"
-        yield stack.enter_context(Servant("_edge.learner", uri, within=within))
+            servant = Servant("_edge.learner", f"ws://{actor.first}")
+        yield stack.enter_context(servant)
 
 
 def drive(way: Way, seconds: float, seed: int, *, quick: bool) -> dict[str, Any]:
     """Drive once; return the figures."""
-    more = {"measure_s": 1.0} if quick and way.order == "fixed_delay" else {}
+    more = {"measure_s": 1.0 if quick else MEASURE_S} if way.order == "fixed_delay" else {}
     with learner(far=way.far, seed=seed) as servant:
         found = servant.ask(TIMEOUT_S, order=way.order, seconds=seconds, **more)
     figures = ticks_of(found)
@@ -69,11 +89,15 @@ def drive(way: Way, seconds: float, seed: int, *, quick: bool) -> dict[str, Any]
     return figures
 
 
-def push(*, far: bool, seed: int, quiet_s: float, size_bytes: int, pushes: int) -> dict[str, Any]:
+def push(pushing: Pushing, seed: int) -> dict[str, Any]:
     """Drive while nothing comes and while policies do; return the figures of both."""
-    with learner(far=far, seed=seed) as servant:
+    with learner(far=pushing.far, seed=seed) as servant:
         found = servant.ask(
-            TIMEOUT_S, order="weights", quiet_s=quiet_s, size_bytes=size_bytes, pushes=pushes
+            TIMEOUT_S,
+            order="weights",
+            quiet_s=pushing.quiet_s,
+            size_bytes=pushing.size_bytes,
+            pushes=pushing.pushes,
         )
     figures: dict[str, Any] = {name: ticks_of(found[name]) for name in ("quiet", "arriving")}
     return figures | {"took_s": [round(s, 1) for s in found["took_s"]], "bytes": found["bytes"]}
@@ -105,8 +129,10 @@ def spread(runs: Sequence[dict[str, Any]], name: str, form: str = ",.0f") -> str
 def ways_table(found: dict[str, list[dict[str, Any]]]) -> list[str]:
     """Return a table of all ways."""
     rows = [
-        "| | tick error p50 / us | p99 / us | max / us | ticks missed | reward a minute | "
-        "records arrived of made | age of a decision, ticks: p50, max | episodes that ended |",
+        (
+            "| | tick error p50 / us | p99 / us | max / us | ticks missed | reward a minute | "
+            "records arrived of made | age of a decision, ticks: p50, max | episodes that ended |"
+        ),
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, runs in found.items():

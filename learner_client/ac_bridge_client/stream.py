@@ -179,9 +179,26 @@ class ActorStream(Closing):
         terms.task.check()
         self._ask([RunStart(terms=_of_actor(terms, index)) for index in range(len(self._lines))])
 
-    def stop(self, why: str = "") -> None:
-        """Have every actor stop driving, now or when its link is back."""
+    def stop(self, why: str = "", timeout_s: float = 10.0) -> None:
+        """Have every actor stop driving, and wait until each has said that it drives no more.
+
+        Args:
+            why: for the actors' logs.
+            timeout_s: how long to wait, in seconds; 0 does not wait.
+
+        Raises:
+            LinkTimeoutError: one has not said so in that time, as its link is away for instance. It
+                is told when its link is back, unless this stream is closed before.
+        """
         self._ask([RunStop(why=why[:TEXT_CHARACTERS])] * len(self._lines))
+        with self._changed:
+            if timeout_s > 0 and not self._wait(self._all_stopped, timeout_s):
+                left = [line.uri for line in self._lines if not line.wish.done]
+                raise LinkTimeoutError(
+                    f"{', '.join(left)} did not confirm within {timeout_s:g} s that the car stops.",
+                    hint="It is told when its link is back, if this stream is still open then. Or "
+                    "stop the car at the gaming PC.",
+                )
 
     def push_policy(self, onnx: bytes, version: int, *, swap: str = "episode") -> None:
         """Give every actor a policy; returns at once. One that is on its way is given up for it.
@@ -348,6 +365,9 @@ class ActorStream(Closing):
             for line, wish in zip(self._lines, wishes, strict=True):
                 line.wish.set(wish)
                 line.look()
+
+    def _all_stopped(self) -> bool:
+        return all(line.wish.done for line in self._lines)
 
     def _handed_out(self, found: Sequence[Labelled]) -> Callable[[], None]:
         """Note how far this has come; return what has it for good."""

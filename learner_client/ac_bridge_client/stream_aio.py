@@ -44,9 +44,9 @@ class AsyncActorStream(OnThread[ActorStream]):
         """Have every actor drive."""
         await self._call(lambda: self._thing.set_task(task, run=run, **terms))
 
-    async def stop(self, why: str = "") -> None:
+    async def stop(self, why: str = "", timeout_s: float = 10.0) -> None:
         """Have every actor stop driving."""
-        await self._call(lambda: self._thing.stop(why))
+        await self._call(lambda: self._thing.stop(why, timeout_s))
 
     async def push_policy(self, onnx: bytes, version: int, *, swap: str = "episode") -> None:
         """Give every actor a policy."""

@@ -28,6 +28,7 @@ from ac_bridge_protocol.errors import (
     RefusedError,
     SettingError,
 )
+from ac_bridge_protocol.runs import RunEnd
 from ac_bridge_protocol.starts import Start, StartAt
 from helpers.actors import make_rig, serving, wheel_of
 from helpers.certificates import self_signed_files
@@ -94,7 +95,11 @@ def test_three_episodes_arrive(uri: str, codec: str) -> None:
         assert (stats.records, stats.duplicates, stats.gaps, stats.unjoined) == (63, 0, 0, 0)
         assert stats.run is not None
         assert stats.policy is not None
+        assert stats.run.end is RunEnd.EPISODES
         assert stats.policy.state is PolicyState.ACTIVE
+        assert (stats.policy.episode, stats.policy.tick) == (1, 0)
+        assert "not driving (episodes)" in str(stream.stats())
+        assert "4 active since episode 1, tick 0" in str(stream.stats())
         assert "All 3 episodes" in str(stream.stats())
     with ActorStream(uri) as again, pytest.raises(LinkTimeoutError):
         next(again.batches(timeout_s=0.05))
@@ -106,7 +111,8 @@ def test_a_run_is_stopped(tmp_path: Path) -> None:
         stream.push_policy(STEADY, 1)
         stream.set_task("progress", run="r")
         assert take(stream, 3, 3)
-        stream.stop("That will do.")
+        stream.stop("That will do.", PATIENCE_S)
+        assert wheel_of(rig).now == NEUTRAL
         episode = next(stream.episodes(PATIENCE_S))
         assert not episode.complete
         assert episode.truncated[-1]
@@ -125,6 +131,23 @@ def test_the_last_word_is_heard(tmp_path: Path) -> None:
             run = again.stats().actors[0].run
             assert run is None or not run.driving
             assert wheel_of(rig).now == NEUTRAL
+
+
+def test_a_stop_that_nobody_hears(tmp_path: Path) -> None:
+    """Is told as such; it is said when the link is back, and the car stays where it is."""
+    with taught(tmp_path, lockstep=False) as (uri, _):
+        port = urlsplit(uri).port
+        assert port is not None
+        stream = ActorStream(uri)
+        stream.push_policy(STEADY, 1)
+        stream.set_task("progress", run="r")
+        take(stream, 3, 3)
+    with stream:
+        with pytest.raises(LinkTimeoutError, match=r"did not confirm within 0\.1 s"):
+            stream.stop(timeout_s=0.1)
+        with taught(tmp_path, lockstep=False, port=port) as (_, rig):
+            stream.stop(timeout_s=PATIENCE_S)
+            assert set(wheel_of(rig).states) <= {NEUTRAL}
 
 
 def test_a_link_that_is_cut_again_and_again(uri: str) -> None:

@@ -48,6 +48,7 @@ from ac_bridge_protocol.messages import (
     Welcome,
 )
 from ac_bridge_protocol.observing import ObservationWish
+from ac_bridge_protocol.runs import RunEnd
 from ac_bridge_protocol.spec import EnvSpec, Mode
 
 log = structlog.get_logger()
@@ -111,7 +112,12 @@ class Actor:
     @property
     def driven(self) -> bool:
         """Whether somebody has the car."""
-        return self._lease.holder is not None
+        return self._lease.holder is not None or self.stopped
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the operator at this machine has stopped the car, and not let go of it yet."""
+        return self._lease.stopped
 
     @property
     def modes(self) -> tuple[Mode, ...]:
@@ -258,6 +264,26 @@ class Actor:
     def give_back_car(self, drive: Drive, why: str) -> None:
         """The autopilot wants the car no more."""
         self._end_drive(drive, why)
+
+    def stop_car(self) -> None:
+        """The operator at this machine takes the car from whoever has it: it is let go of at once.
+
+        Nobody drives until `let_drive`. May be called again.
+        """
+        was_stopped = self.stopped
+        before = self._lease.stop(self.clock.now())
+        if before is not None:
+            self._dispossess(before, RunEnd.EMERGENCY, "The operator at the gaming PC stopped it.")
+        self.stepper.stop()
+        if not was_stopped:
+            log.warning("stopped by its operator", hint="Shift and the key, or go, lets it drive.")
+            self._tell(EventKind.DRIVER_JOINED, "The operator at the gaming PC has the car.")
+
+    def let_drive(self) -> None:
+        """The operator at this machine lets go of the car; nobody drives before asking to."""
+        if self.stopped:
+            self._lease.go()
+            self._tell(EventKind.DRIVER_LEFT, "The operator at the gaming PC let go of the car.")
 
     def close(self) -> None:
         """Let go of the wheel and say good-bye to everybody; nothing is acted on after that."""
@@ -460,23 +486,23 @@ class Actor:
             before = self._lease.take(drive, request.takeover, self.clock.now())
         except RefusedError as busy:
             connection.fail(busy, request.id)
-            if request.takeover:
+            if request.takeover and not self.stopped:
                 log.warning("wrong operator's key", peer=connection.peer)
                 connection.close(CloseCode.POLICY_VIOLATION, "wrong key")  # no quick second guess
             return
         if before is not None:
-            self._dispossess(before)
+            self._dispossess(before, RunEnd.TAKEN_OVER, "An operator took the car.")
         if not had_it:
             self._tell(EventKind.DRIVER_JOINED, f"{connection.peer} drives.")
         self._note_end("reset")
         self.stepper.reset(drive, request, drive.spec)
 
-    def _dispossess(self, drive: Drive) -> None:
+    def _dispossess(self, drive: Drive, end: RunEnd, why: str) -> None:
         """Tell a driver that the car is somebody else's now."""
         self._note_end(EndReason.TAKEN_OVER)
         self.stepper.stop()
         if isinstance(drive.link, Autopilot):
-            drive.link.dispossessed("An operator took the car.")
+            drive.link.dispossessed(end, why)
             self._lease.forget(drive)
         for request_id in list(drive.course.in_flight):
             drive.fail(_taken_over(), request_id)
