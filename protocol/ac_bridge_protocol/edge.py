@@ -142,7 +142,7 @@ class RunStop(WireModel):
 
 
 class RunStatus(WireModel):
-    """Actor to learner: how the run stands. After the welcome, and whenever that changes."""
+    """Actor to learner: how the run stands. After the welcome, at a change, with each episode."""
 
     type: Literal["run_status"] = "run_status"
     run: RunName | None

@@ -150,6 +150,10 @@ class Actor:
             if connection.role is not None:
                 connection.send(event)
 
+    def tell_all(self, kind: EventKind, message: str) -> None:
+        """Tell every client what happened, and the log."""
+        self.tell(Event(kind=kind, message=cut(message)))
+
     def keep_time(self, now_s: float) -> None:
         """Do what is due by the clock: end what has been away for too long, and show that we live.
 
@@ -243,7 +247,7 @@ class Actor:
         elif drive is self._lease.holder:
             grace_s = self._lease.terms.grace_s
             text = f"The link to {drive.peer} was lost; it may come back for {grace_s:g} s."
-            self._tell(EventKind.DRIVER_AWAY, text)
+            self.tell_all(EventKind.DRIVER_AWAY, text)
 
     def take_car(self, drive: Drive) -> None:
         """Let the autopilot have the car, if nobody has it.
@@ -259,7 +263,7 @@ class Actor:
             raise
         if self._recorder is not None:
             drive.on_answer = self._recorder.answered
-        self._tell(EventKind.DRIVER_JOINED, f"{drive.peer} drives: {drive.client}.")
+        self.tell_all(EventKind.DRIVER_JOINED, f"{drive.peer} drives: {drive.client}.")
 
     def give_back_car(self, drive: Drive, why: str) -> None:
         """The autopilot wants the car no more."""
@@ -277,13 +281,13 @@ class Actor:
         self.stepper.stop()
         if not was_stopped:
             log.warning("stopped by its operator", hint="Shift and the key, or go, lets it drive.")
-            self._tell(EventKind.DRIVER_JOINED, "The operator at the gaming PC has the car.")
+            self.tell_all(EventKind.DRIVER_JOINED, "The operator at the gaming PC has the car.")
 
     def let_drive(self) -> None:
         """The operator at this machine lets go of the car; nobody drives before asking to."""
         if self.stopped:
             self._lease.go()
-            self._tell(EventKind.DRIVER_LEFT, "The operator at the gaming PC let go of the car.")
+            self.tell_all(EventKind.DRIVER_LEFT, "The operator at the gaming PC let go of the car.")
 
     def close(self) -> None:
         """Let go of the wheel and say good-bye to everybody; nothing is acted on after that."""
@@ -293,7 +297,7 @@ class Actor:
         self._note_end(EndReason.ACTOR_STOPPED)
         self.stepper.close()
         self._lease.holder = None
-        self._tell(EventKind.SHUTTING_DOWN, "The actor is being stopped.")
+        self.tell_all(EventKind.SHUTTING_DOWN, "The actor is being stopped.")
         for connection in list(self.connections):
             connection.close(CloseCode.GOING_AWAY, "the actor is being stopped")
 
@@ -351,7 +355,7 @@ class Actor:
         drive.come_back(connection)
         log.info("welcome back", peer=connection.peer, client=drive.client)
         if drive is self._lease.holder:
-            self._tell(EventKind.DRIVER_BACK, f"{connection.peer} is back.")
+            self.tell_all(EventKind.DRIVER_BACK, f"{connection.peer} is back.")
 
     def _send_welcome(
         self,
@@ -457,7 +461,7 @@ class Actor:
 
     def _let_go(self, why: str) -> None:
         self.stepper.stop()
-        self._tell(EventKind.DRIVER_LEFT, why)
+        self.tell_all(EventKind.DRIVER_LEFT, why)
 
     # --- Driving and watching ---------------------------------------------------------------------
 
@@ -493,7 +497,7 @@ class Actor:
         if before is not None:
             self._dispossess(before, RunEnd.TAKEN_OVER, "An operator took the car.")
         if not had_it:
-            self._tell(EventKind.DRIVER_JOINED, f"{connection.peer} drives.")
+            self.tell_all(EventKind.DRIVER_JOINED, f"{connection.peer} drives.")
         self._note_end("reset")
         self.stepper.reset(drive, request, drive.spec)
 
@@ -506,7 +510,7 @@ class Actor:
             self._lease.forget(drive)
         for request_id in list(drive.course.in_flight):
             drive.fail(_taken_over(), request_id)
-        self._tell(EventKind.DRIVER_LEFT, f"An operator took the car from {drive.peer}.")
+        self.tell_all(EventKind.DRIVER_LEFT, f"An operator took the car from {drive.peer}.")
 
     def _subscribe(self, connection: Connection, request: Subscribe) -> None:
         try:
@@ -533,9 +537,6 @@ class Actor:
         """Record why an episode ends whose steps nobody will answer any more."""
         if self._recorder is not None:
             self._recorder.ended(reason)
-
-    def _tell(self, kind: EventKind, message: str) -> None:
-        self.tell(Event(kind=kind, message=cut(message)))
 
 
 def _printable(text: str) -> str:

@@ -21,6 +21,7 @@ from ac_bridge.server.stepper import Stepper
 from ac_bridge_protocol.errors import ACBridgeError, ProtocolError, SpoolError, SpoolFullError
 from ac_bridge_protocol.experience import Array
 from ac_bridge_protocol.messages import (
+    EventKind,
     Failure,
     Message,
     Reset,
@@ -48,6 +49,9 @@ class Car(Protocol):
     @property
     def stopped(self) -> bool:
         """Whether the operator at this machine has stopped it."""
+
+    def tell_all(self, kind: EventKind, message: str) -> None:
+        """Tell everybody who listens what happened."""
 
     def take_car(self, drive: Drive) -> None:
         """Have the car.

@@ -66,6 +66,7 @@ class Policies:
         vault: keeps the last good one; None keeps none.
         now: returns where the run is; None before the first.
         on_ready: called when another policy waits for its turn.
+        on_failed: told which policy failed while it acted, and why.
 
     Attributes:
         seat: who acts.
@@ -81,6 +82,7 @@ class Policies:
         vault: Vault | None,
         now: Callable[[], Moment | None],
         on_ready: Callable[[], None],
+        on_failed: Callable[[str], None],
     ) -> None:
         self._learner = learner
         self._errands = errands
@@ -88,6 +90,7 @@ class Policies:
         self._vault = vault
         self._now = now
         self._on_ready = on_ready
+        self._tell_failed = on_failed
         self._kept, note = (None, "") if vault is None else vault.load()
         if note:
             log.warning("policy", note=note)
@@ -233,7 +236,7 @@ class Policies:
     # --- Telling the learner ----------------------------------------------------------------------
 
     def _on_failed(self, seated: Seated, why: str) -> None:
-        log.warning("policy rolled back", version=seated.version, why=why)
+        self._tell_failed(why)
         at = self._now()
         self._tell_of(
             PolicyStatus(

@@ -22,7 +22,7 @@ from ac_bridge_protocol.errors import (
     RefusedError,
     SpoolError,
 )
-from ac_bridge_protocol.experience import Record, pack, unpack
+from ac_bridge_protocol.experience import EpisodeStart, Record, pack, unpack
 from ac_bridge_protocol.runs import RunEnd
 
 log = structlog.get_logger()
@@ -178,6 +178,8 @@ class Runs:
     def _keep(self, record: Record) -> None:
         self._policies.see(record.observation)
         self._keeper.put(pack(record))
+        if isinstance(record, EpisodeStart):
+            self.tell()
 
     def _over(self, over: Over) -> None:
         log.info("run over", end=over.end.value, why=over.why)

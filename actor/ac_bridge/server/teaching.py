@@ -15,7 +15,7 @@ from ac_bridge.server.policies import Load, Policies
 from ac_bridge.server.runs import Runs
 from ac_bridge_protocol.edge import Acknowledge, PolicyChunk, PolicyOffer, RunStart, RunStop
 from ac_bridge_protocol.errors import ErrorCode, RefusedError
-from ac_bridge_protocol.messages import Message
+from ac_bridge_protocol.messages import EventKind, Message
 from ac_bridge_protocol.spec import EnvSpec, Mode
 
 
@@ -41,6 +41,7 @@ class Teaching:
             vault,
             now=lambda: self._runs.moment,
             on_ready=lambda: self._runs.look(),
+            on_failed=lambda why: car.tell_all(EventKind.POLICY_FAILED, why),
         )
         self._runs = Runs(car, keeper, self._outbox, self._policies, self._learner, self._errands)
 
