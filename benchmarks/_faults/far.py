@@ -28,22 +28,23 @@ class Far:
 
 
 @contextlib.contextmanager
-def far_actor(quality: LinkQuality, seed: int) -> Iterator[Far]:
+def far_actor(quality: LinkQuality, seed: int, *more: str) -> Iterator[Far]:
     """Run an actor in one network namespace, to be driven from another.
 
     Args:
         quality: of the network between them.
         seed: of its draws.
+        more: options of the actor.
     """
     with contextlib.ExitStack() as stack:
         try:
             network = stack.enter_context(TunLink(quality, seed=seed))
         except RightsMissingError as missing:
-            actor = stack.enter_context(start_actor(*ACTOR))
+            actor = stack.enter_context(start_actor(*ACTOR, *more))
             link = stack.enter_context(ProxyLink(port_of(actor), quality=quality, seed=seed))
             yield Far(link.uri, (), None, f"a proxy on loopback ({missing})")
             return
-        actor = stack.enter_context(start_actor(*ACTOR, within=network.within_a))
+        actor = stack.enter_context(start_actor(*ACTOR, *more, within=network.within_a))
         # The actor listens on its own loopback alone; an SSH tunnel would end beside it like this.
         relay = stack.enter_context(
             ProxyLink(port_of(actor), listen=network.address_a, within=network.within_a)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 from ac_bridge_client.stream_batch import Labelled, shape_of
 from ac_bridge_client.stream_intake import Bookmark, Step
@@ -21,6 +21,7 @@ class Taking:
     def __init__(self, queues: Sequence[collections.deque[Step]]) -> None:
         self._queues = queues
         self._batch: list[Labelled] = []
+        self._shape: Hashable = None
         self._episodes: list[list[Step]] = [[] for _ in queues]
         self._turn = 0
         self._whole: int | None = None
@@ -67,8 +68,10 @@ class Taking:
         """Take steps of one actor; return False where the shape changes."""
         queue = self._queues[index]
         for _ in range(min(most, len(queue))):
-            if self._batch and shape_of(queue[0]) != shape_of(self._batch[0][1]):
+            shape = shape_of(queue[0])
+            if self._batch and shape != self._shape:
                 return False
+            self._shape = shape
             self._batch.append((index, queue.popleft()))
         return True
 

@@ -53,7 +53,7 @@ class Steady:
         return Thought(np.array([0.0, self.throttle, 0.0], np.float32))
 
 
-async def load(data: bytes, spec: EnvSpec, recorded: Sequence[Array]) -> Policy:
+async def load(data: bytes | bytearray, spec: EnvSpec, recorded: Sequence[Array]) -> Policy:
     """Make a policy of two words."""
     assert {len(one) for one in recorded} <= {spec.observation_size}
     throttle, ticks = data.split()[:2]

@@ -281,6 +281,7 @@ class Host:
         self.clock = ManualClock()
         self.connections: set[Connection] = set()
         self.pinged: list[int] = []
+        self.behind_no_more: list[Connection] = []
         self.turns = Turns(SystemClock())
 
     def drives(self, connection: Connection) -> bool:
@@ -301,6 +302,10 @@ class Host:
             connection.send(make_welcome(message.role))
         elif isinstance(message, Ping):
             self.pinged.append(message.id)
+
+    def caught_up(self, connection: Connection) -> None:
+        """Note it."""
+        self.behind_no_more.append(connection)
 
     def left(self, connection: Connection, *, for_good: bool) -> None:
         """Nobody minds."""
@@ -366,6 +371,21 @@ def test_slow_reader_gets_the_newest_frame_and_the_count() -> None:
         return transport.written
 
     assert telemetry_in(asyncio.run(play())) == [(0, 0), (5, 4), (6, 4)]
+
+
+def test_the_actor_hears_of_a_reader_that_has_caught_up() -> None:
+    """At once, so that it goes on sending what waits; and only once it may be sent more."""
+
+    async def play() -> None:
+        connection, _, host = welcomed(Role.LEARNER)
+        connection.pause_writing()
+        assert connection.congested
+        assert host.behind_no_more == []
+        connection.resume_writing()
+        assert not connection.congested
+        assert host.behind_no_more == [connection]
+
+    asyncio.run(play())
 
 
 def test_a_silent_connection_says_that_it_lives() -> None:

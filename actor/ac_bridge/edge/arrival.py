@@ -1,4 +1,7 @@
-"""A policy that is on its way: chunks in, all of its bytes out. Pure."""
+"""A policy that is on its way: chunks in, all of its bytes out. Pure.
+
+Nothing is done to all of it at once: that would take longer than a tick may wait.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +25,14 @@ class Arrival:
     def __init__(self, offer: PolicyOffer) -> None:
         self.offer = offer
         self._data = bytearray()
+        self._sha256 = hashlib.sha256()
 
     @property
     def received_bytes(self) -> int:
         """So many are there."""
         return len(self._data)
 
-    def add(self, chunk: PolicyChunk) -> bytes | None:
+    def add(self, chunk: PolicyChunk) -> bytearray | None:
         """Take a chunk; return the policy once it is whole.
 
         A chunk that was here before, or does not follow what is, is passed over: its sender is told
@@ -40,13 +44,15 @@ class Arrival:
         if chunk.version != self.offer.version or chunk.offset != len(self._data):
             return None
         try:
-            self._data += base64.b64decode(chunk.data, validate=True)
+            piece = base64.b64decode(chunk.data, validate=True)
         except ValueError as error:
             raise PolicyRefusedError(
                 PolicyRefusal.WRONG_HASH,
                 f"The bytes from {chunk.offset} on are no base64: {error}.",
                 hint="Push it again.",
             ) from None
+        self._data += piece
+        self._sha256.update(piece)
         if len(self._data) > self.offer.size_bytes:
             raise PolicyRefusedError(
                 PolicyRefusal.TOO_LARGE,
@@ -55,11 +61,11 @@ class Arrival:
             )
         if len(self._data) < self.offer.size_bytes:
             return None
-        found = hashlib.sha256(self._data).hexdigest()
+        found = self._sha256.hexdigest()
         if found != self.offer.sha256:
             raise PolicyRefusedError(
                 PolicyRefusal.WRONG_HASH,
                 f"What came has the SHA-256 {found}, and was offered as {self.offer.sha256}.",
                 hint="Push it again.",
             )
-        return bytes(self._data)
+        return self._data

@@ -12,6 +12,8 @@ import ormsgpack
 from ac_bridge_protocol.limits import POLICY_BYTES
 
 MARK = "ac-bridge policy 1"
+_EMPTY, _BINARY = b"\xc4\x00", b"\xc6"
+"""Of MessagePack: bytes of none, and what begins bytes whose length follows in four."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Kept:
     version: int
     spec: str
     sha256: str
-    data: bytes
+    data: bytes | bytearray
 
 
 class Vault:
@@ -47,10 +49,14 @@ class Vault:
         Raises:
             OSError: it cannot be written; the one before is there still.
         """
-        packed = ormsgpack.packb([MARK, kept.version, kept.spec, kept.sha256, kept.data])
+        head = ormsgpack.packb([MARK, kept.version, kept.spec, kept.sha256, b""])
+        # MessagePack's own, for an array whose last is the data; packing all of it would hold up
+        # everything else in this process.
+        head = head.removesuffix(_EMPTY) + _BINARY + len(kept.data).to_bytes(4, "big")
         new = self._file.with_name(f"{self._file.name}.new")
         with new.open("wb") as file:
-            file.write(packed)
+            file.write(head)
+            file.write(kept.data)
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._file)

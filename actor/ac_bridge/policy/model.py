@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ac_bridge.policy.fields import check_fields
+from ac_bridge.policy.fields import outlined
 from ac_bridge.policy.libraries import load
 from ac_bridge.policy.parts import DOMAINS, check_parts, no_model
 from ac_bridge_protocol.edge import PolicyRefusal
@@ -46,7 +46,7 @@ class ModelFacts:
     """What else it says: names, and how many numbers each."""
 
 
-def check_model(data: bytes, *, observation_size: int, action_size: int) -> ModelFacts:
+def check_model(data: bytes | bytearray, *, observation_size: int, action_size: int) -> ModelFacts:
     """Return what is to be known about a policy, if it may be run.
 
     Args:
@@ -76,12 +76,12 @@ def check_model(data: bytes, *, observation_size: int, action_size: int) -> Mode
 # --- The whole ------------------------------------------------------------------------------------
 
 
-def _parse(data: bytes) -> Any:
+def _parse(data: bytes | bytearray) -> Any:
+    """Return the model without its weights."""
     onnx = load("onnx")
     decode_error = load("google.protobuf.message").DecodeError
     try:
-        check_fields(data, onnx.ModelProto.DESCRIPTOR)
-        model = onnx.ModelProto.FromString(data)
+        model = onnx.ModelProto.FromString(outlined(data, onnx.ModelProto.DESCRIPTOR))
     except (ValueError, decode_error) as error:
         raise no_model(f"{error}") from error
     if not model.HasField("graph"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ac_bridge.policy.fields import STAND_IN_BYTES
 from ac_bridge.policy.libraries import load
 from ac_bridge_protocol.edge import PolicyRefusal
 from ac_bridge_protocol.errors import PolicyRefusedError
@@ -44,6 +45,9 @@ _NUMBERS_PER_BYTE = 8
 
 def check_parts(model: Any) -> None:
     """See that every part of a model is harmless.
+
+    Args:
+        model: `outlined`, without its weights.
 
     Raises:
         PolicyRefusedError: one is not.
@@ -99,7 +103,10 @@ def _check_tensor(tensor: Any) -> None:
             f"The policy's tensor {tensor.name!r:.80} lies outside of it.",
             hint="Export it as one file: onnx.save(model, path, save_as_external_data=False).",
         )
-    _check_elements(tensor, _NUMBERS_PER_BYTE * tensor.ByteSize())
+    left_out = 0
+    if len(tensor.raw_data) == STAND_IN_BYTES:
+        left_out = int(tensor.raw_data)
+    _check_elements(tensor, _NUMBERS_PER_BYTE * (tensor.ByteSize() + left_out))
 
 
 def _check_sparse(tensor: Any) -> None:

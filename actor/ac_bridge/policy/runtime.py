@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import tempfile
 import threading
 import weakref
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -60,7 +62,7 @@ class OnnxPolicy:
         PolicyRefusedError: the runtime does not take it.
     """
 
-    def __init__(self, data: bytes, facts: ModelFacts, limit_s: float) -> None:
+    def __init__(self, data: bytes | bytearray, facts: ModelFacts, limit_s: float) -> None:
         self.noise_size = facts.noise_size
         self._sizes = {"action": facts.action_size, **facts.extras}
         self.limit_s = limit_s
@@ -74,16 +76,22 @@ class OnnxPolicy:
             options.add_session_config_entry(key, value)
         self._runs = runtime.RunOptions()
         self._runs.log_severity_level = FATAL
-        try:
-            self._session = runtime.InferenceSession(
-                data, options, providers=["CPUExecutionProvider"], enable_fallback=0
-            )
-        except Exception as error:
-            raise PolicyRefusedError(
-                PolicyRefusal.FAILED,
-                f"The runtime does not take the policy: {error!s:.300}",
-                hint="Try it with onnxruntime where it was exported.",
-            ) from error
+        # From a file: of bytes it makes a copy before it lets anything else in this process go on,
+        # for longer than a tick may wait.
+        with tempfile.TemporaryDirectory(prefix="ac-bridge-") as folder:
+            file = Path(folder) / "policy.onnx"
+            try:
+                file.write_bytes(data)
+                self._session = runtime.InferenceSession(
+                    file, options, providers=["CPUExecutionProvider"], enable_fallback=0
+                )
+            except Exception as error:
+                said = str(error).replace(str(file), "the policy")
+                raise PolicyRefusedError(
+                    PolicyRefusal.FAILED,
+                    f"The runtime does not take the policy: {said:.300}",
+                    hint="Try it with onnxruntime where it was exported.",
+                ) from error
         self._watch = _Watch(self._runs)
         weakref.finalize(self, self._watch.close)
 

@@ -29,7 +29,7 @@ DRAWN = 64
 
 
 def load_policy(
-    data: bytes, spec: EnvSpec, recorded: Sequence[Array], now: Callable[[], float]
+    data: bytes | bytearray, spec: EnvSpec, recorded: Sequence[Array], now: Callable[[], float]
 ) -> OnnxPolicy:
     """Return a policy that was looked over and tried; in another thread than the ticks'.
 

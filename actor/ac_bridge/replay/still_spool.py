@@ -99,7 +99,7 @@ class StillPolicy:
         return PolicyOutput(self._action, {"value": self._action[:1]})
 
 
-async def load_still(data: bytes, _spec: EnvSpec, _recorded: Sequence[Array]) -> Policy:
+async def load_still(data: bytes | bytearray, _spec: EnvSpec, _recorded: Sequence[Array]) -> Policy:
     """Make a policy of JSON: ``{"action": [0, 0.5, 0], "ticks": 9}`` or ``{"refusal": "failed"}``.
 
     Raises:

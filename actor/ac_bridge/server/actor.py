@@ -228,6 +228,11 @@ class Actor:
                 if self.teaching is not None:  # who is not welcome as a learner says none of these
                     self.teaching.handle(message)
 
+    def caught_up(self, connection: Connection) -> None:
+        """A client takes more again: the learner, the records that wait."""
+        if self.teaching is not None and self.teaching.link is connection:
+            self.teaching.pump()
+
     def left(self, connection: Connection, *, for_good: bool) -> None:
         """The connection is gone: its driver too, or it may come back for a while."""
         self.spectators.unsubscribe(connection)

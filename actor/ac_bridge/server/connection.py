@@ -108,6 +108,9 @@ class Host(Interface):
     def handle(self, connection: Connection, message: Message) -> None:
         """Act on a message that the session allows."""
 
+    def caught_up(self, connection: Connection) -> None:
+        """A client that was behind with reading takes more again."""
+
     def left(self, connection: Connection, *, for_good: bool) -> None:
         """The connection is gone; ``for_good`` if it was closed, not lost."""
 
@@ -216,6 +219,7 @@ class Connection(asyncio.Protocol):
         self._congested = False
         self._read_on()
         self._offer_newest()
+        self._host.caught_up(self)
 
     # --- The actor calls --------------------------------------------------------------------------
 

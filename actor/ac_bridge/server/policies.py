@@ -29,7 +29,7 @@ from ac_bridge_protocol.spec import EnvSpec, spec_digest
 
 log = structlog.get_logger()
 
-Load = Callable[[bytes, EnvSpec, Sequence[Array]], Awaitable[Policy]]
+Load = Callable[[bytes | bytearray, EnvSpec, Sequence[Array]], Awaitable[Policy]]
 """Makes a policy of its bytes, and tries it on recorded observations, where that holds up nobody.
 Raises PolicyRefusedError if it is of no use."""
 

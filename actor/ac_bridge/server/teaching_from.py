@@ -55,7 +55,7 @@ def teaching_from(
         keeper = SpoolKeeper(spool, clock, on_error=_log_error, on_written=on_written)
         return Teaching(actor, keeper, load, Vault(folder / "policy.kept"))
 
-    async def load(data: bytes, spec: EnvSpec, recorded: Sequence[Array]) -> Policy:
+    async def load(data: bytes | bytearray, spec: EnvSpec, recorded: Sequence[Array]) -> Policy:
         return await asyncio.to_thread(load_policy, data, spec, recorded, clock.now)
 
     return make

@@ -1,0 +1,1 @@
+"""The parts of the benchmarks of a policy that acts on the gaming PC."""
