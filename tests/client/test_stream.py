@@ -171,6 +171,23 @@ def test_a_learner_that_is_killed_goes_on(uri: str, tmp_path: Path) -> None:
     assert all(one == other for one, other in joined)
 
 
+def test_a_learner_that_keeps_its_position(uri: str) -> None:
+    """Each step once in its checkpoints, whether it was killed before or after it committed one."""
+    checkpoint: tuple[list[Batch], str] = [], ""
+    for killed in range(8):
+        with ActorStream(uri, position=checkpoint[1]) as stream:
+            stream.push_policy(STEADY, 1)
+            stream.set_task(TWENTY_STEPS, run="r", episodes=8)
+            for number, batch in enumerate(itertools.islice(stream.batches(5, PATIENCE_S), 4)):
+                checkpoint = [*checkpoint[0], batch], stream.position()
+                if number < 3 or killed % 2:
+                    stream.commit()
+            if killed < 7:
+                next(stream.batches(3, PATIENCE_S))  # in no checkpoint
+            assert stream.stats().actors[0].unjoined == 0
+    assert numbers(checkpoint[0]) == all_of(8)
+
+
 def test_an_actor_that_is_started_anew(tmp_path: Path) -> None:
     """It gets the policy and the run again; the episode that it was killed in is not complete."""
     with taught(tmp_path, lockstep=False) as (uri, _):
@@ -308,6 +325,7 @@ def test_coroutines(uri: str) -> None:
             async for episode in stream.episodes(PATIENCE_S):
                 assert numbers([episode]) == all_of(1)
                 break
+            assert "upto" in await stream.position()
             await stream.commit()
             assert stream.stats().actors[0].records == 21
             assert stream.env_spec.action
