@@ -8,7 +8,17 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from _faults import game_states, kills, link_cuts, punctual, relay_cuts, silent, stall, wan
+from _faults import (
+    game_states,
+    kills,
+    link_cuts,
+    punctual,
+    relay_cuts,
+    silent,
+    stall,
+    stream_cuts,
+    wan,
+)
 from _faults.row import Fault, Row
 
 FAULTS = (
@@ -26,6 +36,14 @@ FAULTS = (
         "0 steps lost, 0 applied twice, 0 answers mismatched, the episode goes on",
         relay_cuts.run,
         limit_s=900,
+    ),
+    Fault(
+        "stream_cuts",
+        "policy on the actor: link to the learner cut 500 times, at random moments and within "
+        "messages",
+        "every step the actor recorded is at the learner once, in order and unaltered",
+        stream_cuts.run,
+        limit_s=600,
     ),
     Fault(
         "wan",
