@@ -142,6 +142,22 @@ def test_a_link_that_is_cut_again_and_again(uri: str) -> None:
         assert stats.gaps == 0
 
 
+def test_a_refusal_is_logged_once(uri: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Though the actor says it again on each link."""
+    port = urlsplit(uri).port
+    assert port is not None
+    with cutting(port, 150_000) as there, ActorStream(there) as stream:
+        stream.push_policy(STEADY, 1)
+        stream.wait_policy(1, timeout_s=PATIENCE_S)
+        stream.push_policy(b"1.5 1", 2)
+        with pytest.raises(PolicyRefusedError):
+            stream.wait_policy(2, timeout_s=PATIENCE_S)
+        stream.set_task(TWENTY_STEPS, run="r", episodes=60)
+        take(stream, 1200, 8)
+        assert stream.stats().actors[0].links_replaced >= 3
+    assert caplog.text.count("policy 2 refused") == 1
+
+
 def test_a_learner_that_is_killed_goes_on(uri: str, tmp_path: Path) -> None:
     """From what it committed last: that never comes again, and everything after it does."""
     resume = tmp_path / "resume.json"
