@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from _faults.link_cuts import QUALITY
-from _faults.row import Bench, BrokenPromiseError, Verdict
+from _faults.row import Bench, Verdict
 from _faults.scene import port_of
-from _faults.stream_policy import TASK, policy, recorded_in, start_recorded
+from _faults.stream_policy import TASK, recorded_in, start_recorded
+from _faults.stream_teacher import Teacher
 from _faults.taken import Taken, steps_of
 from _faults.witness import Comparison, Differences, compare, read_life
-from ac_bridge.clock import Clock
 from ac_bridge_client import ActorStream
 from ac_bridge_client.stream_stats import ActorStats
-from ac_bridge_protocol.edge import PolicyState
-from ac_bridge_protocol.errors import LinkTimeoutError
 from links import CutPlan, ProxyLink
 from links.conversation import OTHER, Direction, Place, torn
 
 LONGEST_S = 0.5
-MOST_UNITS = 12
-"""A link is a welcome, some words about run and policy, and records four times a second."""
+MOST_UNITS = 20
+"""A link begins with a dozen: handshake, welcome, how run and policy stand, acknowledgement. Then there
+are pieces of a policy, and records four times a second."""
 TORN = 4
 """Most of the cuts at a message are in the midst of it."""
-STEPS = 8
-"""In a batch."""
-PATIENCE_S = 30.0
-SILENCE_S = 3.0
-"""When a run is over, nothing more comes after so long."""
-LOOK_S = 0.05
-IN_PLACE = (PolicyState.READY, PolicyState.ACTIVE)
+CUTS_A_POLICY = 10
+"""A new one is pushed after so many, if the one before is in place."""
+CONNECT_S = 30.0
 
 
 def run(bench: Bench) -> Verdict:
@@ -41,62 +36,32 @@ def run(bench: Bench) -> Verdict:
         folder = Path(name)
         with start_recorded(folder, 0) as actor:
             link = ProxyLink(port_of(actor), quality=QUALITY, cuts=plan, seed=bench.seed)
-            with link, ActorStream(link.uri, connect_timeout_s=PATIENCE_S) as stream:
-                taken = list(drive(stream, link, plan, bench))
-                last = stop(stream, bench.clock)
-                taken += rest(stream, taken[-1].number if taken else 0, last)
+            with link, ActorStream(link.uri, connect_timeout_s=CONNECT_S) as stream:
+                taken = drive(stream, link, plan, bench)
                 counts, [stats] = link.counts(), stream.stats().actors
         life = read_life(recorded_in(folder, 0), TASK, killed=False)
+    last = 0 if stats.run is None else stats.run.last
     return judge(compare(taken, [life], last), taken, counts, stats, plan)
 
 
-def drive(stream: ActorStream, link: ProxyLink, plan: CutPlan, bench: Bench) -> Iterator[Taken]:
-    """Yield steps until the link was cut as often as planned.
+def drive(stream: ActorStream, link: ProxyLink, plan: CutPlan, bench: Bench) -> list[Taken]:
+    """Return the steps of a run that is ended once the link was cut as often as planned.
 
-    A new policy follows the one before as soon as that is in place: pieces of it are on their way,
-    too.
+    Now and then there is a new policy, so that pieces of one are on their way, too.
     """
-    version = 1
-    stream.push_policy(policy(stream.env_spec, version), version)
-    stream.set_task(TASK, run="cuts", seed=bench.seed)
-    for batch in stream.batches(STEPS, PATIENCE_S):
-        yield from steps_of(batch)
+    teacher = Teacher(stream, "cuts", 1, bench.seed)
+    taken: list[Taken] = []
+    cuts = pushed = 0
+    for batch in teacher.batches():
+        taken += steps_of(batch)
         cuts = link.counts()["cuts"]
         bench.say(cuts, plan.count, "cuts")
         if cuts >= plan.count:
-            return
-        status = stream.stats().actors[0].policy
-        if status is not None and status.version == version and status.state in IN_PLACE:
-            version += 1
-            stream.push_policy(policy(stream.env_spec, version), version)
-
-
-def stop(stream: ActorStream, clock: Clock) -> int:
-    """End the run; return the last number that the spool has given.
-
-    Raises:
-        BrokenPromiseError: it does not end.
-    """
-    stream.stop()
-    end_s = clock.now() + PATIENCE_S
-    while clock.now() < end_s:
-        status = stream.stats().actors[0].run
-        if status is not None and not status.driving:
-            return status.last
-        clock.sleep_until(clock.now() + LOOK_S)
-    raise BrokenPromiseError(f"the run goes on {PATIENCE_S:g} s after it was stopped")
-
-
-def rest(stream: ActorStream, newest: int, last: int) -> Iterator[Taken]:
-    """Yield what is left of a run that is over."""
-    batches = stream.batches(STEPS, SILENCE_S)
-    while newest < last:
-        try:
-            batch = next(batches)
-        except LinkTimeoutError:
-            return  # the last records are starts, or something is missing: the judge will see
-        yield from steps_of(batch)
-        newest = int(batch.number[-1])
+            break
+        if teacher.in_place and cuts >= pushed + CUTS_A_POLICY:
+            pushed = cuts
+            teacher.push()
+    return [*taken, *teacher.finish(taken[-1].number, bench.clock)]
 
 
 def judge(

@@ -13,12 +13,12 @@ from _faults.scene import Program, start_actor
 from ac_bridge_protocol.spec import EnvSpec
 from ac_bridge_protocol.tasks import TaskSpec
 
-HZ = 50.0
-STEPS_AN_EPISODE = 60
-"""A little more than it takes to begin one: there are many, and most of the time is driven."""
+HZ = 20.0
+STEPS_AN_EPISODE = 40
+"""Twice what it takes to begin one: there are many, and most of the time is driven."""
 TASK = TaskSpec.of("progress", rules={"step_limit": {"steps": float(STEPS_AN_EPISODE)}})
-HIDDEN = 3000
-"""So that a policy is 230 kB, which are seven pieces of it on the link."""
+HIDDEN = 2000
+"""So that a policy is 144 kB, which are five pieces of it on the link."""
 LOWEST, HIGHEST = [-0.2, 0.2, 0.0], [0.2, 0.6, 0.0]
 """Of its actions: it never stands, and hardly leaves the road within an episode."""
 OPSET = 17

@@ -17,6 +17,7 @@ from _faults import (
     silent,
     stall,
     stream_cuts,
+    stream_kills,
     wan,
 )
 from _faults.row import Fault, Row
@@ -44,6 +45,14 @@ FAULTS = (
         "every step the actor recorded is at the learner once, in order and unaltered",
         stream_cuts.run,
         limit_s=600,
+    ),
+    Fault(
+        "stream_kills",
+        "policy on the actor: actor kill -9 50 times and learner kill -9 50 times",
+        "every step that the actor's spool had is in the learner's checkpoints once, in order and "
+        "as the actor recorded it; a killed actor loses the last moments before, and no more",
+        stream_kills.run,
+        limit_s=900,
     ),
     Fault(
         "wan",

@@ -86,6 +86,11 @@ def count(folder: Path) -> int:
     return sum(1 for _ in folder.glob("*.json"))
 
 
+def is_kept(folder: Path, number: int) -> bool:
+    """Whether the one of a number was kept."""
+    return _path(folder, number).exists()
+
+
 def all_steps(folder: Path) -> list[Taken]:
     """Return the steps of all checkpoints, in order."""
     return [
