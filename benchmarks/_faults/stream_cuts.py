@@ -9,7 +9,8 @@ from pathlib import Path
 from _faults.link_cuts import QUALITY
 from _faults.row import Bench, Verdict
 from _faults.scene import port_of
-from _faults.stream_policy import TASK, recorded_in, start_recorded
+from _faults.stream_actor import recorded_in, start_recorded
+from _faults.stream_policy import TASK
 from _faults.stream_teacher import Teacher
 from _faults.taken import Taken, steps_of
 from _faults.witness import Comparison, Differences, compare, read_life
@@ -20,8 +21,8 @@ from links.conversation import OTHER, Direction, Place, torn
 
 LONGEST_S = 0.5
 MOST_UNITS = 20
-"""A link begins with a dozen: handshake, welcome, how run and policy stand, acknowledgement. Then there
-are pieces of a policy, and records four times a second."""
+"""A link begins with a dozen: handshake, welcome, how run and policy stand, an acknowledgement. Then
+come pieces of a policy, and records four times a second."""
 TORN = 4
 """Most of the cuts at a message are in the midst of it."""
 CUTS_A_POLICY = 10

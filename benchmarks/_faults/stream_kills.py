@@ -10,19 +10,24 @@ from pathlib import Path
 from _faults.row import Bench, BrokenPromiseError, Verdict
 from _faults.scene import port_of
 from _faults.stream_cuts import driven
-from _faults.stream_policy import HZ, TASK, recorded_in, start_recorded
-from _faults.taken import Taken, all_steps, count, is_kept
+from _faults.stream_actor import recorded_in, spool_last, start_recorded
+from _faults.stream_policy import HZ, TASK
+from _faults.taken import Taken, all_steps, newest
 from _faults.witness import Comparison, Differences, compare, read_life
 from links.quality import seeded
 from links.servant import Servant
 
-SOON_S = 1.0
+SOON_S = 0.6
 """From the first thing that comes to the kill, at most, at random."""
 DOWN_S = 0.3
 """From the kill to the next start, at most, at random."""
 PATIENCE_S = 60.0
-POLL_S = 0.01
-ACTOR, LEARNER, GAP = "actor", "learner", "learner that has not committed"
+POLL_S = 0.03
+ACTOR = "actor"
+LEARNER = "learner"
+GAP = "learner before a commit"
+BOTH = "both"
+ACTORS, LEARNERS = (ACTOR, BOTH), (LEARNER, GAP, BOTH)
 
 
 class Couple(contextlib.ExitStack):
@@ -40,26 +45,30 @@ class Couple(contextlib.ExitStack):
         self.kept.mkdir()
         self._bench = bench
         self._draws = seeded(bench.seed, "kills")
-        self.lives = self._learners = 0
+        self.lives = self._learners = self._after = 0
         self._actor = self.enter_context(start_recorded(folder, 0))
         self._port = port_of(self._actor)
         self._learner = self._new_learner()
 
     def kill(self, whom: str) -> None:
-        """Kill one of them at some moment, once something has come; start it again."""
+        """Kill one of them, or both, at some moment, once something has come; start it again."""
         self._wait_for_more()
         if whom == GAP:
             self._learner.ask(PATIENCE_S, gap=True)
         else:
             self._pause(SOON_S)
-        if whom == ACTOR:
+        if whom in ACTORS:
             self._actor.kill()
-            self._pause(DOWN_S)
+        if whom in LEARNERS:
+            self._learner.kill()
+        self._after = newest(self.kept).upto
+        self._pause(DOWN_S)
+        if whom in ACTORS:
+            # A start is first in the spool, and then there is to be more.
+            self._after = spool_last(self.folder) + 1
             self.lives += 1
             self._actor = self.enter_context(start_recorded(self.folder, self.lives, self._port))
-        else:
-            self._learner.kill()
-            self._pause(DOWN_S)
+        if whom in LEARNERS:
             self._learner = self._new_learner()
 
     def finish(self) -> int:
@@ -78,14 +87,14 @@ class Couple(contextlib.ExitStack):
         return self.enter_context(Servant("_faults.stream_learner", *what))
 
     def _wait_for_more(self) -> None:
-        """Wait for the next checkpoint.
+        """Wait until something has come of what was driven since the last kill.
 
         Raises:
-            BrokenPromiseError: there is none.
+            BrokenPromiseError: nothing comes.
         """
         clock = self._bench.clock
-        following, end_s = count(self.kept) + 1, clock.now() + PATIENCE_S
-        while not is_kept(self.kept, following):
+        end_s = clock.now() + PATIENCE_S
+        while newest(self.kept).upto <= self._after:
             if clock.now() > end_s or self._learner.process.poll() is not None:
                 raise BrokenPromiseError(f"nothing comes to the learner after {self.lives} kills")
             clock.sleep_until(clock.now() + POLL_S)
@@ -97,8 +106,7 @@ class Couple(contextlib.ExitStack):
 
 def run(bench: Bench) -> Verdict:
     """Kill both, in an order drawn from the seed; compare the checkpoints with the recordings."""
-    times = bench.pick(3, 50)
-    plan = [ACTOR] * times + [LEARNER] * (times - times // 2) + [GAP] * (times // 2)
+    plan = planned(bench.pick(3, 50))
     seeded(bench.seed, "order").shuffle(plan)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -115,14 +123,24 @@ def run(bench: Bench) -> Verdict:
     return judge(compare(taken, lives, last), taken, plan)
 
 
+def planned(times: int) -> list[str]:
+    """Return what is killed so that each is killed so often: in half of the cases both at once."""
+    both = times // 2
+    alone = times - both
+    return [BOTH] * both + [ACTOR] * alone + [LEARNER] * (alone - alone // 2) + [GAP] * (alone // 2)
+
+
 def judge(comparison: Comparison, taken: list[Taken], plan: Sequence[str]) -> Verdict:
     """Say what became of every step."""
-    actors, lost = plan.count(ACTOR), comparison.lost
+    actors, learners = (sum(whom in them for whom in plan) for them in (ACTORS, LEARNERS))
+    lost = comparison.lost
     measured = (
-        f"{actors} x actor and {len(plan) - actors} x learner killed ({plan.count(GAP)} of them "
-        f"between a checkpoint and its `commit`) in {driven(taken)}: {comparison.differences}; "
-        f"of what the actors recorded before they were killed, the last {sum(lost)} steps were in "
-        f"no spool yet (at most {max(lost, default=0)} with one, {max(lost, default=0) / HZ:.2f} "
-        f"s), and {comparison.too_new} that came are newer than the recording"
+        f"{actors} x actor and {learners} x learner killed, {plan.count(BOTH)} x both at once, "
+        f"{plan.count(GAP)} x the learner between a checkpoint and its `commit`, in "
+        f"{driven(taken)}: {comparison.differences}; the last steps before a kill that the actors "
+        f"recorded and no spool had yet: {sum(lost)} in all, at most {max(lost, default=0)} with "
+        f"one ({max(lost, default=0) / HZ:.2f} s)"
     )
+    if comparison.too_new:
+        measured += f"; {comparison.too_new} steps came that are newer than the recording's end"
     return Verdict(measured, comparison.differences == Differences() and len(lost) == actors)

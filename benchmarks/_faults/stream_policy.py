@@ -1,15 +1,13 @@
-"""What drives where the policy is on the actor: a network, a task, and an actor that records."""
+"""What drives where the policy is on the actor: a network, and a task."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from _faults.scene import Program, start_actor
 from ac_bridge_protocol.spec import EnvSpec
 from ac_bridge_protocol.tasks import TaskSpec
 
@@ -22,7 +20,6 @@ HIDDEN = 2000
 LOWEST, HIGHEST = [-0.2, 0.2, 0.0], [0.2, 0.6, 0.0]
 """Of its actions: it never stands, and hardly leaves the road within an episode."""
 OPSET = 17
-RECORDED = ("-P", str(Path(__file__).with_name("recorded_actor.py")))
 
 
 def policy(spec: EnvSpec, version: int) -> bytes:
@@ -53,28 +50,6 @@ def policy(spec: EnvSpec, version: int) -> bytes:
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
     data: bytes = made.SerializeToString()
     return data
-
-
-def start_recorded(folder: Path, life: int, port: int = 0) -> Program:
-    """Start an actor that takes policies, and records what it drives.
-
-    Args:
-        folder: has the spool, and the recordings of each life.
-        life: how often it was started before.
-        port: where it listens; 0 for a free one.
-    """
-    return start_actor(
-        *("--game", "standin", "--real-time", "--control-hz", f"{HZ:g}", "--telemetry-hz", "10"),
-        *("--spool", str(folder / "spool"), "--no-record-wire"),
-        *("--record", str(recorded_in(folder, life))),
-        port=port,
-        run=RECORDED,
-    )
-
-
-def recorded_in(folder: Path, life: int) -> Path:
-    """Return the folder with the recording of a life."""
-    return folder / f"life_{life:03}"
 
 
 def _info(name: str, size: int) -> Any:

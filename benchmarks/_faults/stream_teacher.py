@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from _faults.row import BrokenPromiseError
 from _faults.stream_policy import TASK, policy
 from _faults.taken import Taken, steps_of
 from ac_bridge.clock import Clock
@@ -84,7 +83,7 @@ class Teacher:
         """End the run; return the last number that the spool has given.
 
         Raises:
-            BrokenPromiseError: it does not end.
+            LinkTimeoutError: it does not end.
         """
         before = self._stream.stats().actors[0].run
         self._stream.stop()
@@ -94,7 +93,10 @@ class Teacher:
             if status is not None and status is not before and not status.driving:
                 return status.last
             clock.sleep_until(clock.now() + POLL_S)
-        raise BrokenPromiseError(f"the run goes on {PATIENCE_S:g} s after it was stopped")
+        raise LinkTimeoutError(
+            f"The run goes on {PATIENCE_S:g} s after it was stopped.",
+            hint="Look at the actor's log.",
+        )
 
     def _look(self) -> None:
         """Push another policy for one that failed; have a run driven on that is over."""

@@ -58,6 +58,12 @@ class Checkpoint:
     position: str
     steps: Sequence[Taken] = ()
 
+    @property
+    def upto(self) -> int:
+        """The last number of the spool that is kept."""
+        bookmarks = json.loads(self.position)["bookmarks"] if self.position else []
+        return max((bookmark["upto"] for bookmark in bookmarks), default=0)
+
 
 def save(folder: Path, checkpoint: Checkpoint) -> None:
     """Keep a checkpoint: whoever is killed meanwhile has kept all of it, or nothing."""
@@ -84,11 +90,6 @@ def newest(folder: Path) -> Checkpoint:
 def count(folder: Path) -> int:
     """Return how many were kept."""
     return sum(1 for _ in folder.glob("*.json"))
-
-
-def is_kept(folder: Path, number: int) -> bool:
-    """Whether the one of a number was kept."""
-    return _path(folder, number).exists()
 
 
 def all_steps(folder: Path) -> list[Taken]:
