@@ -44,4 +44,5 @@ def spool_last(folder: Path) -> int:
     with tempfile.TemporaryDirectory() as name:
         copy = Path(shutil.copytree(folder / "spool", Path(name) / "spool"))
         with Spool(copy / SPOOL, max_bytes=1) as spool:
-            return spool.stats().last
+            last: int = spool.stats().last
+            return last

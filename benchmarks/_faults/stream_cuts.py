@@ -21,8 +21,8 @@ from links.conversation import OTHER, Direction, Place, torn
 
 LONGEST_S = 0.5
 MOST_UNITS = 20
-"""A link begins with a dozen: handshake, welcome, how run and policy stand, an acknowledgement. Then
-come pieces of a policy, and records four times a second."""
+"""A link begins with a dozen: handshake, welcome, how run and policy stand, and so on. Then come
+pieces of a policy, and records four times a second."""
 TORN = 4
 """Most of the cuts at a message are in the midst of it."""
 CUTS_A_POLICY = 10
@@ -31,8 +31,12 @@ CONNECT_S = 30.0
 
 
 def run(bench: Bench) -> Verdict:
+    """Cut it often."""
+    return cut_stream(bench, CutPlan(bench.pick(20, 500), LONGEST_S, MOST_UNITS, TORN))
+
+
+def cut_stream(bench: Bench, plan: CutPlan) -> Verdict:
     """Drive until every cut has been made; compare what came with what the actor recorded."""
-    plan = CutPlan(bench.pick(20, 500), LONGEST_S, MOST_UNITS, TORN)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with start_recorded(folder, 0) as actor:
