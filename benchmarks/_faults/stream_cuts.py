@@ -17,7 +17,7 @@ from _faults.witness import Comparison, Differences, compare, read_life
 from ac_bridge_client import ActorStream
 from ac_bridge_client.stream_stats import ActorStats
 from links import CutPlan, ProxyLink
-from links.conversation import OTHER, Direction, Place, torn
+from links.conversation import Direction, Place, torn
 
 LONGEST_S = 0.5
 MOST_UNITS = 20
@@ -95,17 +95,15 @@ def judge(
 
 def torn_of(counts: Mapping[str, int]) -> str:
     """Say in the midst of which messages was cut."""
-    down, up = (
-        {kind: counts.get(torn(way, kind), 0) for kind in kinds}
-        for way, kinds in (
-            (Direction.DOWN, ("records", "welcome", "run_status", "policy_status", OTHER)),
-            (Direction.UP, ("policy_chunk", "policy_offer", "acknowledge", "hello", OTHER)),
-        )
+    records, pieces = torn(Direction.DOWN, "records"), torn(Direction.UP, "policy_chunk")
+    up, down = (
+        sum(n for name, n in counts.items() if name.startswith(torn(way, "")))
+        for way in (Direction.UP, Direction.DOWN)
     )
-    records, pieces = down.pop("records"), up.pop("policy_chunk")
     return (
-        f"{records} in the midst of records, {pieces} of a piece of a policy, "
-        f"{sum(up.values())} of something else to the actor, {sum(down.values())} to the learner"
+        f"{counts.get(records, 0)} in the midst of records, {counts.get(pieces, 0)} of a piece of "
+        f"a policy, {up - counts.get(pieces, 0)} of something else to the actor, "
+        f"{down - counts.get(records, 0)} to the learner"
     )
 
 

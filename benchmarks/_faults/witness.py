@@ -189,12 +189,12 @@ def _not_taken(known: set[_Place], lives: Sequence[Life]) -> tuple[list[int], in
 def _altered(taken: Sequence[Taken], found: Sequence[_Place | None], lives: Sequence[Life]) -> int:
     """Return how many steps say something else than what was recorded."""
     count = 0
-    following = [*found[1:], None]
+    following = [*(step.number for step in taken[1:]), 0]
     for step, place, after in zip(taken, found, following, strict=True):
         if place is None:
             continue
         seen = lives[place.life].episodes[place.episode][place.step]
-        goes_on = after is not None and after[:2] == place[:2]
+        goes_on = after == step.number + 1  # else there is an episode's start between them
         same = (
             step.observation == seen.observation
             and step.action == seen.action
