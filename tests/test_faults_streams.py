@@ -224,6 +224,12 @@ def test_it_is_told_what_was_cut_through() -> None:
     assert ", 5 " in told
 
 
+def test_it_is_told_how_much_was_driven() -> None:
+    """Each episode's start has a number of its own."""
+    assert stream_cuts.driven(GOOD) == "9 steps, 3 episodes and 1 policies"
+    assert stream_cuts.driven([]) == "0 steps, 0 episodes and 0 policies"
+
+
 def test_the_row_of_kills() -> None:
     """It holds if nothing differs, and something came of each life that was to be killed."""
     plan = stream_kills.planned(3)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from _faults.link_cuts import QUALITY
@@ -107,7 +108,11 @@ def torn_of(counts: Mapping[str, int]) -> str:
     )
 
 
-def driven(taken: list[Taken]) -> str:
-    """Say how much was driven."""
-    episodes, policies = len({step.episode for step in taken}), len({step.policy for step in taken})
-    return f"{len(taken)} steps, {episodes} episodes and {policies} policies"
+def driven(taken: Sequence[Taken]) -> str:
+    """Say how much was driven. An actor that was started anew counts its episodes anew."""
+    pairs = itertools.pairwise(step.number for step in taken)
+    episodes = bool(taken) + sum(after != before + 1 for before, after in pairs)
+    return (
+        f"{len(taken)} steps, {episodes} episodes and {len({step.policy for step in taken})} "
+        "policies"
+    )

@@ -44,7 +44,7 @@ FAULTS = (
         "messages",
         "every step the actor recorded is at the learner once, in order and unaltered",
         stream_cuts.run,
-        limit_s=600,
+        limit_s=1200,
     ),
     Fault(
         "stream_kills",
@@ -52,7 +52,7 @@ FAULTS = (
         "every step that the actor's spool had is in the learner's checkpoints once, in order and "
         "as the actor recorded it; a killed actor loses the last moments before, and no more",
         stream_kills.run,
-        limit_s=900,
+        limit_s=1800,
     ),
     Fault(
         "wan",
