@@ -64,6 +64,7 @@ from ac_bridge_client.laps import LapReport
 from ac_bridge_client.stats import EnvStats
 from ac_bridge_protocol import errors, limits, messages
 from ac_bridge_protocol.asyncapi import TURNED_AWAY, asyncapi
+from ac_bridge_protocol.edge import PolicyRefusal, PolicyState
 from ac_bridge_protocol.frame import (
     Flag,
     GameState,
@@ -72,6 +73,7 @@ from ac_bridge_protocol.frame import (
     SessionType,
     TelemetryFrame,
 )
+from ac_bridge_protocol.runs import RunEnd
 from ac_bridge_protocol.schema import as_text, examples, json_schema, member_docs, plain
 from ac_bridge_protocol.session import ACTOR, Move, SessionState, Way
 from ac_bridge_protocol.spec import SHIFTING_ACTION, ActionSpec, EnvSpec, FeatureSpec, Mode
@@ -451,7 +453,7 @@ def enum_section() -> str:
     """Return the words that messages and settings use."""
     words = (
         *(Mode, messages.Role, messages.ResetPhase, messages.EventKind),
-        messages.EndReason,
+        *(messages.EndReason, PolicyState, PolicyRefusal, RunEnd),
     )
     rows = []
     for words_of in words:

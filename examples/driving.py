@@ -19,15 +19,7 @@ import numpy.typing as npt
 from ac_bridge import ACBridgeLocal, RealTimeStepper
 from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol import GameStatics, Mode, TelemetryFrame
-from ac_bridge_protocol.tasks import (
-    OffTrack,
-    ProgressTask,
-    Rules,
-    Stuck,
-    TaskResult,
-    Wreck,
-    WrongWay,
-)
+from ac_bridge_protocol.tasks import TaskResult, TaskSpec
 
 Array: TypeAlias = npt.NDArray[np.float32]
 Answer: TypeAlias = tuple[Array, float, bool, bool, dict[str, Any]]
@@ -58,19 +50,22 @@ STEPS_TO_LAP_TIME = 2
 """The game writes a lap's time a moment after it has counted the lap."""
 
 
+def progress_task(**limits: dict[str, float]) -> TaskSpec:
+    """Return a task: metres along the track; what ends an episode is below, and these limits."""
+    rules = {
+        "off_track": {"wheels": 3, "for_s": 0.0},
+        "wreck": {"at_kmh": 30.0},
+        "stuck": {"below_kmh": 3.0, "for_s": 4.0},
+        "wrong_way": {"for_s": 1.0},
+    }
+    return TaskSpec.of("progress", wheel_off_cost=0.0, damage_cost=0.0, rules=rules | limits)
+
+
 class LearnToDrive:
-    """Metres along the track; over at once with three wheels off it, or when nothing moves on."""
+    """Metres along the track, and a cost for its end: what is learned from."""
 
     def __init__(self, statics: GameStatics) -> None:
-        rules = Rules(
-            OffTrack(wheels=3, for_s=0.0),
-            Wreck(at_kmh=30.0),
-            Stuck(below_kmh=3.0, for_s=4.0),
-            WrongWay(for_s=1.0),
-        )
-        self._progress = ProgressTask(
-            statics.track_length_m, wheel_off_cost=0.0, damage_cost=0.0, rules=rules
-        )
+        self._progress = progress_task().make(statics)
 
     def reset(self, frame: TelemetryFrame) -> None:
         """Begin an episode."""
@@ -81,8 +76,12 @@ class LearnToDrive:
     ) -> TaskResult:
         """Judge one step."""
         judged = self._progress.step(previous, action, frame)
-        reward = judged.reward / METRES_A_POINT - END_COST * judged.terminated
-        return dataclasses.replace(judged, reward=reward)
+        return dataclasses.replace(judged, reward=points(judged.reward, judged.terminated))
+
+
+def points(metres: Any, terminated: Any) -> Any:
+    """Return the reward of a step, or of several: their metres, less what an end costs."""
+    return metres / METRES_A_POINT - END_COST * terminated
 
 
 def add_where(parser: argparse.ArgumentParser) -> None:
@@ -159,6 +158,11 @@ class LocalEnv(gym.Env[Array, Array]):
         self._bridge.close()
 
 
+def higher(ceiling_kmh: float) -> float:
+    """Return the next ceiling of the speed, after a valid lap."""
+    return min(ceiling_kmh * CEILING_GROWTH, LAST_CEILING_KMH)
+
+
 class SpeedAndSteering(gym.Wrapper[Array, Array, Array, Array]):
     """Two actions, -1..1: how to move the steering, and how fast to go, from 10 % of the ceiling.
 
@@ -177,7 +181,7 @@ class SpeedAndSteering(gym.Wrapper[Array, Array, Array, Array]):
 
         It never falls again: an action would mean something else than it did when it was learned.
         """
-        self.ceiling_kmh = min(self.ceiling_kmh * CEILING_GROWTH, LAST_CEILING_KMH)
+        self.ceiling_kmh = higher(self.ceiling_kmh)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 import driving
+import run_folder
 import train_sac
 from ac_bridge_client.drivers import LineDriver
 
@@ -29,13 +30,13 @@ FILES = ["best.pt", "policy.pt"]
 
 def laps_of(options: argparse.Namespace) -> list[tuple[str, driving.Lap]]:
     """Drive, and return who drove each lap and how it went."""
-    kept = train_sac.read_kept(options.run, *(["policy.pt"] if options.newest else FILES))
+    kept = run_folder.read_kept(options.run, *(["policy.pt"] if options.newest else FILES))
     env = driving.open_env(None if options.local else options.uri, options.record)
     try:
         pupil = driving.SpeedAndSteering(env)
         pupil.ceiling_kmh = options.ceiling_kmh or kept["ceiling_kmh"]
         model = train_sac.new_model(pupil, seed=0)
-        train_sac.apply(model, kept)
+        run_folder.apply(model, kept)
         policy = train_sac.policy_of(model)
         seeds = range(options.seed, options.seed + options.laps)
         laps = [(options.run.name, driving.drive_lap(pupil, policy, seed)) for seed in seeds]

@@ -17,14 +17,10 @@ taught with, to go on from.
 from __future__ import annotations
 
 import argparse
-import csv
-import dataclasses
 import json
-import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from stable_baselines3 import SAC
@@ -33,9 +29,9 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
 import driving
 from ac_bridge_client.clock import monotonic_s
+from run_folder import RunFolder
 
 BUFFER_STEPS = 200_000
-BUFFER_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
 
 class Normalized(BaseFeaturesExtractor):
@@ -88,156 +84,65 @@ def policy_of(model: SAC) -> Any:
     return lambda observation: model.predict(observation, deterministic=True)[0]
 
 
-@dataclasses.dataclass
 class Run:
-    """A training run and its folder.
+    """A training run.
 
     Args:
-        out: its folder.
+        folder: where it writes.
         env: what it drives.
-        seed: of every draw.
-        random_starts: share of the episodes that begin anywhere.
-        random_steps: before it learns.
-        steps: made so far.
-        wall_s: taken so far, in seconds.
-        best_s: time of the fastest valid lap, in seconds.
+        options: of the command line.
+        kept: what was saved, to go on from; nothing begins anew.
     """
 
-    out: Path
-    env: driving.SpeedAndSteering
-    seed: int
-    random_starts: float
-    random_steps: int
-    steps: int = 0
-    wall_s: float = 0.0
-    best_s: float = math.inf
-
-    def __post_init__(self) -> None:
-        self.out.mkdir(parents=True, exist_ok=True)
-        # A run that goes on draws other numbers than those it has drawn already.
-        draws = self.seed if not self.steps else self.seed + self.steps
-        self._training = driving.training_env(self.env, draws, self.random_starts)
+    def __init__(
+        self,
+        folder: RunFolder,
+        env: driving.SpeedAndSteering,
+        options: argparse.Namespace,
+        kept: dict[str, Any],
+    ) -> None:
+        self.folder = folder
+        self.env = env
+        draws = folder.draws
+        self._training = driving.training_env(env, draws, options.random_starts)
         self.model = new_model(
-            self._training, draws, random_steps=self.random_steps, buffer_steps=BUFFER_STEPS
+            self._training, draws, random_steps=options.random_steps, buffer_steps=BUFFER_STEPS
         )
+        if kept:
+            folder.restore(self.model, kept)
+            env.ceiling_kmh = kept["ceiling_kmh"]
 
     def teach(self, steps: int, bar: Progress) -> None:
         """Make so many steps, and learn from each; then drive a lap, and write all down."""
-        began = monotonic_s()
+        folder, began = self.folder, monotonic_s()
         self.model.set_env(self._training, force_reset=True)  # the lap has moved the car
-        self.model.learn(steps, callback=Advance(bar), reset_num_timesteps=self.steps == 0)
-        self.steps += steps
+        self.model.learn(steps, callback=Advance(bar), reset_num_timesteps=folder.steps == 0)
+        folder.steps += steps
         taught_s = monotonic_s() - began
         lap = driving.drive_lap(self.env, policy_of(self.model))
-        self.wall_s += monotonic_s() - began
-        row = {
-            "steps": self.steps,
-            "wall_s": round(self.wall_s, 1),
-            "steps_per_s": round(steps / taught_s, 1),
-            "ceiling_kmh": round(self.env.ceiling_kmh, 1),
-            **dataclasses.asdict(lap),
-        }
-        self._write_down(row)
-        bar.console.print(
-            f"{self.steps} steps, {self.wall_s / 60:.1f} min, ceiling "
-            f"{self.env.ceiling_kmh:.0f} km/h: {lap}"
-        )
-        if lap.valid and lap.lap_s is not None and lap.lap_s < self.best_s:
-            self.best_s = lap.lap_s
-            self._write("best.pt", self._kept())
+        folder.wall_s += monotonic_s() - began
+        bar.console.print(folder.note(lap, steps / taught_s, self.model, self.env.ceiling_kmh))
         if lap.valid:
             self.env.raise_ceiling()
-        self.save()
-
-    def _write_down(self, row: dict[str, Any]) -> None:
-        path = self.out / "progress.csv"
-        is_new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, row)
-            if is_new:
-                writer.writeheader()
-            writer.writerow(row)
-
-    def save(self) -> None:
-        """Write everything that going on needs."""
-        buffer = self.model.replay_buffer
-        rows = buffer.size()
-        arrays = {name: getattr(buffer, name)[:rows] for name in BUFFER_ARRAYS}
-        with (self.out / "buffer.npz.new").open("wb") as file:
-            np.savez(file, pos=buffer.pos, full=buffer.full, **arrays)
-        (self.out / "buffer.npz.new").replace(self.out / "buffer.npz")
-        self._write("policy.pt", self._kept())
-
-    def _kept(self) -> dict[str, Any]:
-        return {
-            "weights": self.model.get_parameters(),
-            "log_ent_coef": self.model.log_ent_coef.data,
-            "updates": self.model._n_updates,
-            "ceiling_kmh": self.env.ceiling_kmh,
-            "seed": self.seed,
-            "steps": self.steps,
-            "wall_s": self.wall_s,
-            "best_s": self.best_s,
-        }
-
-    def _write(self, name: str, kept: dict[str, Any]) -> None:
-        """Write a file so that a kill at any moment leaves the old one or the new one."""
-        torch.save(kept, self.out / f"{name}.new")
-        (self.out / f"{name}.new").replace(self.out / name)
-
-    def restore(self, kept: dict[str, Any]) -> None:
-        """Go on where a run of this folder was saved."""
-        apply(self.model, kept)
-        with np.load(self.out / "buffer.npz", allow_pickle=False) as arrays:
-            buffer = self.model.replay_buffer
-            buffer.pos, buffer.full = int(arrays["pos"]), bool(arrays["full"])
-            for name in BUFFER_ARRAYS:
-                getattr(buffer, name)[: len(arrays[name])] = arrays[name]
-        self.env.ceiling_kmh = kept["ceiling_kmh"]
-
-
-def apply(model: SAC, kept: dict[str, Any]) -> None:
-    """Give an agent what another had learned."""
-    model.set_parameters(kept["weights"])
-    model.log_ent_coef.data.copy_(kept["log_ent_coef"])
-    model._n_updates = kept["updates"]
-    model.num_timesteps = kept["steps"]
-
-
-def read_kept(out: Path, *names: str) -> dict[str, Any]:
-    """Return the first of these files that a run has saved; numbers alone, never code."""
-    found = [out / name for name in names if (out / name).exists()]
-    if not found:
-        raise SystemExit(f"There is no {names[-1]} in {out}: nothing was saved there yet.")
-    path = found[0]
-    try:
-        kept: dict[str, Any] = torch.load(path, weights_only=True)
-    except Exception as error:
-        raise SystemExit(f"{path} is no policy of train_sac.py, or is damaged: {error}") from error
-    return kept
+        folder.save(self.model, self.env.ceiling_kmh)
 
 
 def main(options: argparse.Namespace) -> None:
     """Train."""
-    if not options.resume and (options.out / "progress.csv").exists():
-        raise SystemExit(f"{options.out} has a run already: --resume it, or give another --out.")
     torch.set_num_threads(1)  # more are slower with networks so small
-    kept = read_kept(options.out, "policy.pt") if options.resume else None
+    folder, kept = RunFolder.opened(options.out, options.seed, resume=options.resume)
     env = driving.SpeedAndSteering(driving.open_env(None if options.local else options.uri))
-    past = {name: kept[name] for name in ("steps", "wall_s", "best_s")} if kept else {}
-    seed = kept["seed"] if kept else options.seed
-    run = Run(options.out, env, seed, options.random_starts, options.random_steps, **past)
-    if kept:
-        run.restore(kept)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     try:
+        run = Run(folder, env, options, kept)
         with Progress(*columns, TimeRemainingColumn()) as bar:
-            bar.add_task("steps", total=options.steps, completed=run.steps)
-            while run.steps < options.steps:
-                run.teach(min(options.every, options.steps - run.steps), bar)
+            bar.add_task("steps", total=options.steps, completed=folder.steps)
+            while folder.steps < options.steps:
+                run.teach(min(options.every, options.steps - folder.steps), bar)
     finally:
         env.close()
-    print(json.dumps({"out": str(options.out), "steps": run.steps, "wall_s": round(run.wall_s, 1)}))
+    wall_s = round(folder.wall_s, 1)
+    print(json.dumps({"out": str(options.out), "steps": folder.steps, "wall_s": wall_s}))
 
 
 if __name__ == "__main__":

@@ -205,6 +205,13 @@ class ActorSettings(ListeningSettings):
     """Most spectators at once."""
     takeover_key: SecretStr | None = None
     """Whoever resets with this key takes the car from its driver; without one nobody can."""
+    emergency_key: Literal[
+        "none", "f8", "f9", "f10", "f11", "f12", "insert", "delete", "home", "end", "page_up",
+        "page_down", "scroll_lock",
+    ] = "f12"  # fmt: skip
+    """The key of this machine that stops the car at once, whoever drives, in whichever window; on
+    Windows. Shift and the key lets it be driven again. So do Enter and ``go`` at the actor's
+    terminal, everywhere; ``none`` is neither."""
     gearbox: Literal["automatic", "sequential"] = "automatic"
     """The stand-in's gearbox."""
     track: str | None = Field(default=None, max_length=100)
@@ -239,6 +246,11 @@ class ActorSettings(ListeningSettings):
     """Run one priority class above normal on Windows, so that other programs do not delay ticks."""
     restart: bool = False
     """Start the actor again when it died, with growing waits."""
+
+    @field_validator("emergency_key", mode="before")
+    @classmethod
+    def _in_small_letters(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
 
     @field_validator("game_dir", mode="before")
     @classmethod

@@ -34,7 +34,7 @@ from ac_bridge_protocol.errors import (
 from ac_bridge_protocol.helpers import Closing, choose
 from ac_bridge_protocol.limits import POLICY_BYTES, TEXT_CHARACTERS
 from ac_bridge_protocol.observing import ObservationLike, wished
-from ac_bridge_protocol.runs import RunTerms, Swap
+from ac_bridge_protocol.runs import SEEDS, RunTerms, Swap
 from ac_bridge_protocol.spec import EnvSpec, mode_named, spec_digest
 from ac_bridge_protocol.starts import Start
 from ac_bridge_protocol.tasks import TaskSpec
@@ -157,7 +157,9 @@ class ActorStream(Closing):
     ) -> None:
         """Have every actor drive, now and when its link is back; see `RunTerms` for the terms.
 
-        A run that goes on with the same terms goes on. How it stands is in `stats`.
+        A run that goes on with the same terms goes on. How it stands is in `stats`. The seeds are
+        those of the first actor, and each actor's are one more than those of the one before it: so
+        no two live through the same.
 
         Raises:
             SettingError: there is no such task, or something else cannot be.
@@ -180,11 +182,28 @@ class ActorStream(Closing):
             setting = ".".join(map(str, first["loc"]))
             raise SettingError(f"{setting}: {first['msg']}.", setting=setting) from None
         terms.task.check()
-        self._ask(RunStart(terms=terms))
+        self._ask([RunStart(terms=_of_actor(terms, index)) for index in range(len(self._lines))])
 
-    def stop(self, why: str = "") -> None:
-        """Have every actor stop driving, now or when its link is back."""
-        self._ask(RunStop(why=why[:TEXT_CHARACTERS]))
+    def stop(self, why: str = "", timeout_s: float = 10.0) -> None:
+        """Have every actor stop driving, and wait until each has said that it drives no more.
+
+        Args:
+            why: for the actors' logs.
+            timeout_s: how long to wait, in seconds; 0 does not wait.
+
+        Raises:
+            LinkTimeoutError: one has not said so in that time, as its link is away for instance. It
+                is told when its link is back, unless this stream is closed before.
+        """
+        self._ask([RunStop(why=why[:TEXT_CHARACTERS])] * len(self._lines))
+        with self._changed:
+            if timeout_s > 0 and not self._wait(self._all_stopped, timeout_s):
+                left = [line.uri for line in self._lines if not line.wish.done]
+                raise LinkTimeoutError(
+                    f"{', '.join(left)} did not confirm within {timeout_s:g} s that the car stops.",
+                    hint="It is told when its link is back, if this stream is still open then. Or "
+                    "stop the car at the gaming PC.",
+                )
 
     def push_policy(self, onnx: bytes, version: int, *, swap: str = "episode") -> None:
         """Give every actor a policy; returns at once. One that is on its way is given up for it.
@@ -258,7 +277,12 @@ class ActorStream(Closing):
 
     # --- What they lived through ------------------------------------------------------------------
 
-    def batches(self, steps: int = 256, timeout_s: float | None = None) -> Iterator[Batch]:
+    def batches(
+        self,
+        steps: int = 256,
+        timeout_s: float | None = None,
+        linger_s: float | None = None,
+    ) -> Iterator[Batch]:
         """Yield steps as they come, without end; those of several actors by turns.
 
         A batch is shorter where the shapes change (another observation, a policy that says other
@@ -268,6 +292,8 @@ class ActorStream(Closing):
         Args:
             steps: how many are in a batch.
             timeout_s: how long a batch may take, in seconds; None waits for ever.
+            linger_s: how long a batch that has begun waits for more, in seconds; None as long as
+                for its first step. The last steps of a run come without more after them.
 
         Raises:
             LinkTimeoutError: not one step came in that time.
@@ -278,7 +304,7 @@ class ActorStream(Closing):
             raise SettingError(f"A batch has at least one step, not {steps}.", setting="steps")
         self._taking.start_over()
         while True:
-            self._await(lambda: self._taking.gather(steps), timeout_s)
+            self._await_steps(steps, timeout_s, linger_s)
             with self._changed:
                 found = self._taking.gathered()
             yield batch_of(found, self._handed_out(found))
@@ -300,7 +326,7 @@ class ActorStream(Closing):
         """
         self._taking.start_over()
         while True:
-            self._await(self._taking.gather_episode, timeout_s, whole=True)
+            self._await(self._taking.gather_episode, timeout_s)
             with self._changed:
                 found = self._taking.episode()
             yield episode_of(found, self._handed_out(found))
@@ -347,12 +373,15 @@ class ActorStream(Closing):
 
     # --- Inside -----------------------------------------------------------------------------------
 
-    def _ask(self, wish: RunStart | RunStop) -> None:
+    def _ask(self, wishes: Sequence[RunStart | RunStop]) -> None:
         with self._changed:
             self._check_lines()
-            for line in self._lines:
+            for line, wish in zip(self._lines, wishes, strict=True):
                 line.wish.set(wish)
                 line.look()
+
+    def _all_stopped(self) -> bool:
+        return all(line.wish.done for line in self._lines)
 
     def _handed_out(self, found: Sequence[Labelled]) -> Callable[[], None]:
         """Note how far this has come; return what has it for good."""
@@ -383,13 +412,22 @@ class ActorStream(Closing):
             for line in self._lines:
                 line.look()
 
-    def _await(
-        self, gather: Callable[[], bool], timeout_s: float | None, *, whole: bool = False
-    ) -> None:
-        """Wait until there is enough; when time is up, until there is something."""
+    def _await_steps(self, steps: int, timeout_s: float | None, linger_s: float | None) -> None:
+        """Gather so many steps; fewer, but one at least, when time is up."""
+        taking, until_s = self._taking, monotonic_s() + _seconds(timeout_s)
+        self._await(lambda: taking.gather(steps) or not taking.is_empty, timeout_s)
         with self._changed:
-            enough = self._wait(gather, math.inf if timeout_s is None else timeout_s)
-            if not enough and (whole or self._taking.is_empty):
+            left_s = min(until_s - monotonic_s(), _seconds(linger_s))
+            self._wait(lambda: taking.gather(steps), left_s)
+
+    def _await(self, there: Callable[[], bool], timeout_s: float | None) -> None:
+        """Wait until there is what is asked for.
+
+        Raises:
+            LinkTimeoutError: it took longer.
+        """
+        with self._changed:
+            if not self._wait(there, _seconds(timeout_s)):
                 raise LinkTimeoutError(
                     f"Nothing came from {len(self._lines)} actors within {timeout_s:g} s.",
                     hint="See stats(): is there a run, and a policy for it?",
@@ -411,6 +449,20 @@ class ActorStream(Closing):
         for line in self._lines:
             if line.error is not None:
                 raise line.error
+
+
+def _seconds(limit_s: float | None) -> float:
+    return math.inf if limit_s is None else limit_s
+
+
+def _of_actor(terms: RunTerms, index: int) -> RunTerms:
+    """Return a run's terms for one of several actors."""
+    return terms.model_copy(
+        update={
+            "seed": None if terms.seed is None else (terms.seed + index) % SEEDS,
+            "noise_seed": (terms.noise_seed + index) % SEEDS,
+        }
+    )
 
 
 def _end(lines: Sequence[Line]) -> None:

@@ -44,9 +44,9 @@ class AsyncActorStream(OnThread[ActorStream]):
         """Have every actor drive."""
         await self._call(lambda: self._thing.set_task(task, run=run, **terms))
 
-    async def stop(self, why: str = "") -> None:
+    async def stop(self, why: str = "", timeout_s: float = 10.0) -> None:
         """Have every actor stop driving."""
-        await self._call(lambda: self._thing.stop(why))
+        await self._call(lambda: self._thing.stop(why, timeout_s))
 
     async def push_policy(self, onnx: bytes, version: int, *, swap: str = "episode") -> None:
         """Give every actor a policy."""
@@ -58,9 +58,14 @@ class AsyncActorStream(OnThread[ActorStream]):
         """Wait until every actor has a policy."""
         await self._call(lambda: self._thing.wait_policy(version, state, timeout_s))
 
-    def batches(self, steps: int = 256, timeout_s: float | None = None) -> AsyncIterator[Batch]:
+    def batches(
+        self,
+        steps: int = 256,
+        timeout_s: float | None = None,
+        linger_s: float | None = None,
+    ) -> AsyncIterator[Batch]:
         """Yield steps as they come."""
-        return self._each(lambda: self._thing.batches(steps, timeout_s))
+        return self._each(lambda: self._thing.batches(steps, timeout_s, linger_s))
 
     def episodes(self, timeout_s: float | None = None) -> AsyncIterator[Episode]:
         """Yield whole episodes as they end."""

@@ -99,6 +99,11 @@ class Line:
         """See whether there is something to say that there was not."""
         self._bell.ring()
 
+    @property
+    def uri(self) -> str:
+        """The actor's address."""
+        return self._options.uri
+
     def stats(self) -> ActorStats:
         """Return what became of what this actor sent."""
         intake = self._intake
@@ -244,6 +249,8 @@ class Line:
     def _learn(self, message: Records | RunStatus | PolicyStatus) -> None:
         """Take what an actor tells of itself."""
         if isinstance(message, RunStatus):
+            if message.hint and (self._run is None or message.hint != self._run.hint):
+                log.warning("%s: %s %s", self._options.uri, message.why, message.hint)
             self._run, self._heard = message, True
             self.wish.hear(message)
         elif isinstance(message, PolicyStatus):

@@ -28,9 +28,11 @@ class ActorStats:
     waiting: int
     """Steps that wait to be taken."""
     run: RunStatus | None
-    """What the actor said last of its run and spool; None before it said anything."""
+    """What the actor said last of its run and spool, and of why it is over; None before it said
+    anything."""
     policy: PolicyStatus | None
-    """What it said last of a policy; None before it said anything."""
+    """What it said last of a policy, and since which tick of which episode it acts; None before it
+    said anything."""
 
     def rows(self) -> list[tuple[str, str]]:
         """Return it as names and values."""
@@ -48,9 +50,7 @@ class ActorStats:
             ),
             (
                 "policy",
-                "-"
-                if policy is None
-                else f"{policy.version} {policy.state.value} {policy.message}".rstrip(),
+                "-" if policy is None else _stands(policy),
             ),
         ]
 
@@ -72,5 +72,15 @@ class StreamStats:
 
 def _told(run: RunStatus) -> str:
     goes = "driving" if run.driving else "not driving"
+    if run.end is not None:
+        goes += f" ({run.end.value})"
     text = f"{run.run or '-'}, {goes}, {run.episodes} episodes"
-    return f"{text}: {run.why}" if run.why else text
+    told = f"{run.why} {run.hint}".strip()
+    return f"{text}: {told}" if told else text
+
+
+def _stands(policy: PolicyStatus) -> str:
+    text = f"{policy.version} {policy.state.value}"
+    if policy.episode is not None:
+        text += f" since episode {policy.episode}, tick {policy.tick}"
+    return f"{text}: {policy.message}" if policy.message else text

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from ac_bridge_protocol.edge import RunStart, RunStatus, RunStop
+from ac_bridge_protocol.runs import RunEnd
 
 
 class Wish:
-    """A run to be driven, or not any more; said on each link anew, unless the actor has done it."""
+    """A run to be driven, or not any more; said on each link anew, unless the actor has done it.
+
+    One that the operator at the gaming PC has stopped is not said again: nobody there expects it.
+
+    Attributes:
+        done: whether the actor has confirmed that it drives no more, as was wished.
+    """
 
     def __init__(self) -> None:
         self._wish: RunStart | RunStop | None = None
         self._due = self._said = self._known = False
+        self.done = False
 
     def set(self, wish: RunStart | RunStop) -> None:
         """Wish for something else."""
         self._wish, self._due = wish, True
-        self._said = self._known = False
+        self._said = self._known = self.done = False
 
     def connected(self) -> None:
         """There is another link: nothing was said on it yet."""
@@ -25,7 +33,10 @@ class Wish:
         """Take how the run stands."""
         self._known |= self._said
         over = not status.driving
-        if isinstance(self._wish, RunStop):
+        self.done |= isinstance(self._wish, RunStop) and self._known and over
+        if status.end is RunEnd.EMERGENCY and self._known:
+            self._wish, self._due = None, False
+        elif isinstance(self._wish, RunStop):
             self._due = self._due and not (self._known and over)
         elif self._wish is not None and self._known and over:
             # Asked again, it would begin anew.

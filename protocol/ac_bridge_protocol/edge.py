@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from ac_bridge_protocol.limits import CHUNK_BYTES, MESSAGE_BYTES, POLICY_BYTES
-from ac_bridge_protocol.runs import PolicyVersion, RunName, RunTerms, Swap
+from ac_bridge_protocol.runs import PolicyVersion, RunEnd, RunName, RunTerms, Swap
 from ac_bridge_protocol.wire import BY_VALUE, Text, WireModel
 
 Digest: TypeAlias = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -113,7 +113,10 @@ class PolicyStatus(WireModel):
     received_bytes: int = Field(ge=0)
     """So far."""
     episode: int | None = None
-    """Of the run in which it became active."""
+    """Of the run: in which it became active, or failed."""
+    tick: int | None = Field(default=None, ge=0)
+    """Of that episode: that of the first observation on which it acts, or on which it failed; 0 is
+    where the episode begins."""
     refusal: Annotated[PolicyRefusal, BY_VALUE] | None = None
     """Why it was refused."""
     message: Text = ""
@@ -139,17 +142,19 @@ class RunStop(WireModel):
 
 
 class RunStatus(WireModel):
-    """Actor to learner: how the run stands. After the welcome, and whenever that changes."""
+    """Actor to learner: how the run stands. After the welcome, at a change, with each episode."""
 
     type: Literal["run_status"] = "run_status"
     run: RunName | None
     """The last one; None if there was none."""
     driving: bool
-    """Whether it goes on."""
+    """Whether it goes on, or its last records are still on their way into the spool."""
     episodes: int = Field(ge=0)
     """Begun in it."""
+    end: Annotated[RunEnd, BY_VALUE] | None = None
+    """Why it is over, or could not begin; None while it goes on."""
     why: Text = ""
-    """Why it is over, or could not begin."""
+    """The same, for people."""
     hint: Text = ""
     """What to do next."""
     spool: SpoolName

@@ -139,6 +139,8 @@ class EventKind(enum.StrEnum):
     NOT_OBSERVED = "not_observed"
     """An episode begins whose observation has features that need the track's files, and there are
     none: these features are 0 throughout."""
+    POLICY_FAILED = "policy_failed"
+    """The policy that acted on the actor failed, and is rolled back; the wheel goes to neutral."""
     SHUTTING_DOWN = "shutting_down"
     """The actor is being stopped; the wheel is neutral already."""
 

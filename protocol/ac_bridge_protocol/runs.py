@@ -15,6 +15,8 @@ RunName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0
 """What a learner calls a run: letters, digits, dots, dashes, underscores; at most 64."""
 PolicyVersion: TypeAlias = Annotated[int, Field(ge=1, lt=2**53)]
 """Rises."""
+SEEDS = 2**32
+"""A run's seeds are below it."""
 
 
 class Swap(enum.StrEnum):
@@ -26,16 +28,48 @@ class Swap(enum.StrEnum):
     """With the next episode; at once where none is running."""
 
 
+class RunEnd(enum.StrEnum):
+    """Why a run is over, or could not begin."""
+
+    TOLD = "told"
+    """The learner said so, or began another."""
+    EPISODES = "episodes"
+    """It has as many as its terms say."""
+    TIME = "time"
+    """It has taken as long as its terms say."""
+    FAILURES = "failures"
+    """Too many one after the other."""
+    POLICY_FAILED = "policy_failed"
+    """The policy did, and there is none before it."""
+    TASK_FAILED = "task_failed"
+    """Its task cannot be made, or cannot judge, in this game."""
+    SPOOL_FULL = "spool_full"
+    """There is no room for another record."""
+    NOT_KEPT = "not_kept"
+    """A record could not be kept for another reason: it is too large, for instance."""
+    TAKEN_OVER = "taken_over"
+    """An operator took the car."""
+    EMERGENCY = "emergency"
+    """The operator at the gaming PC stopped the car, and has not let go of it yet."""
+    ACTOR_STOPPED = "actor_stopped"
+    """The actor is being stopped."""
+    TASK_REFUSED = "task_refused"
+    """It could not begin: there is no such task, rule or constant."""
+    BUSY = "busy"
+    """It could not begin: somebody else has the car."""
+
+
 class RunTerms(WireModel):
     """What an actor drives for, and when it stops by itself."""
 
     run: RunName
-    """What the learner calls it. The same name goes on with the same run."""
+    """What the learner calls it. The name of the last one goes on with it, after a restart of the
+    actor too: its episodes are counted on."""
     task: TaskSpec = TaskSpec()
     """What rewards a step and ends an episode."""
-    seed: int | None = Field(default=None, ge=0, lt=2**32)
+    seed: int | None = Field(default=None, ge=0, lt=SEEDS)
     """Of the episodes' seeds, where the game can repeat one; None leaves the draws to the game."""
-    noise_seed: int = Field(default=0, ge=0, lt=2**32)
+    noise_seed: int = Field(default=0, ge=0, lt=SEEDS)
     """Of what is drawn for the policy."""
     starts: tuple[Start, ...] = Field(default=(), max_length=16, strict=False)
     """Where episodes begin, by turns; none leaves it to the game."""

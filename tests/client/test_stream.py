@@ -28,6 +28,8 @@ from ac_bridge_protocol.errors import (
     RefusedError,
     SettingError,
 )
+from ac_bridge_protocol.runs import RunEnd
+from ac_bridge_protocol.starts import Start, StartAt
 from helpers.actors import make_rig, serving, wheel_of
 from helpers.certificates import self_signed_files
 from helpers.cutting import cutting
@@ -93,7 +95,11 @@ def test_three_episodes_arrive(uri: str, codec: str) -> None:
         assert (stats.records, stats.duplicates, stats.gaps, stats.unjoined) == (63, 0, 0, 0)
         assert stats.run is not None
         assert stats.policy is not None
+        assert stats.run.end is RunEnd.EPISODES
         assert stats.policy.state is PolicyState.ACTIVE
+        assert (stats.policy.episode, stats.policy.tick) == (1, 0)
+        assert "not driving (episodes)" in str(stream.stats())
+        assert "4 active since episode 1, tick 0" in str(stream.stats())
         assert "All 3 episodes" in str(stream.stats())
     with ActorStream(uri) as again, pytest.raises(LinkTimeoutError):
         next(again.batches(timeout_s=0.05))
@@ -105,7 +111,8 @@ def test_a_run_is_stopped(tmp_path: Path) -> None:
         stream.push_policy(STEADY, 1)
         stream.set_task("progress", run="r")
         assert take(stream, 3, 3)
-        stream.stop("That will do.")
+        stream.stop("That will do.", PATIENCE_S)
+        assert wheel_of(rig).now == NEUTRAL
         episode = next(stream.episodes(PATIENCE_S))
         assert not episode.complete
         assert episode.truncated[-1]
@@ -124,6 +131,23 @@ def test_the_last_word_is_heard(tmp_path: Path) -> None:
             run = again.stats().actors[0].run
             assert run is None or not run.driving
             assert wheel_of(rig).now == NEUTRAL
+
+
+def test_a_stop_that_nobody_hears(tmp_path: Path) -> None:
+    """Is told as such; it is said when the link is back, and the car stays where it is."""
+    with taught(tmp_path, lockstep=False) as (uri, _):
+        port = urlsplit(uri).port
+        assert port is not None
+        stream = ActorStream(uri)
+        stream.push_policy(STEADY, 1)
+        stream.set_task("progress", run="r")
+        take(stream, 3, 3)
+    with stream:
+        with pytest.raises(LinkTimeoutError, match=r"did not confirm within 0\.1 s"):
+            stream.stop(timeout_s=0.1)
+        with taught(tmp_path, lockstep=False, port=port) as (_, rig):
+            stream.stop(timeout_s=PATIENCE_S)
+            assert set(wheel_of(rig).states) <= {NEUTRAL}
 
 
 def test_a_link_that_is_cut_again_and_again(uri: str) -> None:
@@ -156,6 +180,40 @@ def test_a_refusal_is_logged_once(uri: str, caplog: pytest.LogCaptureFixture) ->
         take(stream, 1200, 8)
         assert stream.stats().actors[0].links_replaced >= 3
     assert caplog.text.count("policy 2 refused") == 1
+
+
+def test_the_last_steps_of_a_run_need_none_after_them(uri: str) -> None:
+    """A batch that has begun waits only so long for more."""
+    with ActorStream(uri) as stream:
+        stream.push_policy(STEADY, 1)
+        stream.set_task(TWENTY_STEPS, run="r", episodes=1)
+        batches = stream.batches(1000, linger_s=0.05)
+        found: list[Batch] = []
+        while sum(map(len, found)) < 20:
+            found.append(next(batches))
+        assert numbers(found) == all_of(1)
+
+
+def test_no_two_actors_live_through_the_same(tmp_path: Path) -> None:
+    """A run's seeds are the first one's; each actor's are one more."""
+    with (
+        taught(tmp_path / "1") as (first, _),
+        taught(tmp_path / "2") as (second, _),
+        ActorStream([first, second]) as stream,
+    ):
+        stream.push_policy(STEADY, 1)
+        anywhere = [Start(at=StartAt.RANDOM)]
+        for run, seed in (("a", 2**32 - 1), ("b", 0)):
+            stream.set_task(
+                TWENTY_STEPS, run=run, episodes=1, seed=seed, starts=anywhere, frames=True
+            )
+            episodes = stream.episodes(PATIENCE_S)
+            both = sorted(itertools.islice(episodes, 2), key=lambda episode: episode.actor[0])
+            began = [episode.frames[0].normalized_position for episode in both if episode.frames]
+            assert began[0] != began[1]
+            if run == "a":
+                of_seed_0 = began[1]
+        assert began[0] == of_seed_0
 
 
 def test_a_learner_that_is_killed_goes_on(uri: str, tmp_path: Path) -> None:
@@ -242,10 +300,7 @@ def test_batches_larger_than_what_may_wait(uri: str) -> None:
 
 def test_two_actors(tmp_path: Path) -> None:
     """Both drive, and each step says whose it is."""
-    folders = [tmp_path / name for name in "ab"]
-    for folder in folders:
-        folder.mkdir()
-    with taught(folders[0]) as (one, _), taught(folders[1]) as (other, _):
+    with taught(tmp_path / "1") as (one, _), taught(tmp_path / "2") as (other, _):
         with ActorStream([one, other]) as stream:
             stream.push_policy(STEADY, 1)
             stream.set_task(TWENTY_STEPS, run="r", episodes=3)

@@ -120,11 +120,15 @@ def test_a_stop_is_said_until_it_is_heard() -> None:
     """And no longer."""
     wish, stop = Wish(), RunStop(why="Enough.")
     wish.set(stop)
+    wish.hear(run_status("r", driving=False))
+    assert not wish.done  # that was said before it could hear
     assert wish.next_message() == stop
     wish.connected()
     wish.hear(run_status("r", driving=True))
     assert wish.next_message() == stop
+    assert not wish.done
     wish.hear(run_status("r", driving=False))
+    assert wish.done
     wish.connected()
     wish.hear(run_status("r", driving=False))
     assert wish.next_message() is None

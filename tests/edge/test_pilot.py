@@ -8,12 +8,13 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from ac_bridge.edge.pilot import Attempt, Brought, Pilot
+from ac_bridge.edge.pilot import Attempt, Brought, Over, Pilot
 from ac_bridge.edge.seat import Seat, Seated
+from ac_bridge_protocol.edge import PolicyRefusal
 from ac_bridge_protocol.errors import PolicyFailedError
 from ac_bridge_protocol.experience import Array, EpisodeStart, Record, Transition, to_array
 from ac_bridge_protocol.messages import EndReason
-from ac_bridge_protocol.runs import RunTerms, Swap
+from ac_bridge_protocol.runs import RunEnd, RunTerms, Swap
 from ac_bridge_protocol.starts import Start, StartAt
 from ac_bridge_protocol.tasks import TaskSpec
 from helpers.frames import make_frame, make_statics
@@ -48,6 +49,19 @@ class Echo:
         return Thought(action, {"log_prob": np.array([-0.5], np.float32)})
 
 
+class Moody(Echo):
+    """Takes too long, a number of times one after the other, when it is told to."""
+
+    slow = 0
+
+    def act(self, observation: Array, noise: Array | None) -> Thought:
+        """Choose, perhaps."""
+        if self.slow:
+            self.slow -= 1
+            raise PolicyFailedError("It took longer.", reason=PolicyRefusal.TOO_SLOW)
+        return super().act(observation, noise)
+
+
 class Drive:
     """A pilot, what it keeps, and a game that says what it is told."""
 
@@ -73,6 +87,12 @@ class Drive:
         frame = make_frame(normalized_position=0.1 + 0.001 * self.tick)
         brought = Brought((seen, 0.0), frame, make_receipt(tick=self.tick), end)
         return self.pilot.moved(brought, self.now_s)
+
+    @property
+    def over(self) -> Over:
+        """Why the run is over."""
+        assert self.pilot.over is not None
+        return self.pilot.over
 
     @property
     def last(self) -> Transition:
@@ -122,7 +142,7 @@ def test_without_a_policy_nothing_begins() -> None:
     """And it counts as no attempt."""
     drive = Drive(terms())
     assert drive.pilot.next_attempt(0.0) is None
-    assert (drive.pilot.episodes, drive.pilot.over) == (0, "")
+    assert (drive.pilot.episodes, drive.pilot.over) == (0, None)
 
 
 @pytest.mark.parametrize("when", Swap)
@@ -160,14 +180,16 @@ def test_an_action_out_of_range_is_a_failure() -> None:
     drive = Drive(terms(), policy=Echo())
     drive.begin()
     assert drive.move(seen=-1.5) is None
-    assert "steer" in drive.pilot.over
+    assert drive.over.end is RunEnd.POLICY_FAILED
+    assert "steer" in drive.over.why
 
 
 def test_the_only_policy_fails() -> None:
     """Then the run is over, and says why; also if it never chose an action."""
     drive = Drive(terms(), policy=Echo())
     assert drive.begin(seen=2.0) is None
-    assert "failed: The action is not finite." in drive.pilot.over
+    assert drive.over.end is RunEnd.POLICY_FAILED
+    assert "failed: The action is not finite." in drive.over.why
     assert drive.pilot.next_attempt(drive.now_s) is None
 
 
@@ -178,7 +200,7 @@ def test_it_stops_after_its_episodes() -> None:
     assert drive.pilot.next_attempt(drive.now_s) is not None
     drive.pilot.not_begun("The game did not restart.")
     assert drive.pilot.next_attempt(drive.now_s) is None
-    assert drive.pilot.over == "All 2 episodes of the run are done."
+    assert drive.over == (RunEnd.EPISODES, "All 2 episodes of the run are done.")
 
 
 def test_it_stops_when_its_time_is_over() -> None:
@@ -190,7 +212,7 @@ def test_it_stops_when_its_time_is_over() -> None:
     drive.now_s += 0.1
     assert drive.move() is None
     assert (drive.last.end_reason, drive.last.truncated) == ("run_over", True)
-    assert drive.pilot.over == "The 10 s of the run are over."
+    assert drive.over == (RunEnd.TIME, "The 10 s of the run are over.")
 
 
 def test_it_stops_after_failures_one_after_the_other() -> None:
@@ -208,8 +230,9 @@ def test_it_stops_after_failures_one_after_the_other() -> None:
     assert not drive.pilot.over
     drive.begin()
     drive.move(end=EndReason.GAME_LOST)
-    assert drive.pilot.over.startswith("3 failures one after the other")
-    assert "game_lost" in drive.pilot.over
+    assert drive.over.end is RunEnd.FAILURES
+    assert drive.over.why.startswith("3 failures one after the other")
+    assert "game_lost" in drive.over.why
 
 
 def test_draws_follow_from_seed_and_episode() -> None:
@@ -242,7 +265,20 @@ def test_it_is_told_to_stop() -> None:
     """The first reason counts."""
     drive = Drive(terms(), policy=Echo())
     drive.begin()
-    drive.pilot.stop("The learner said so.")
-    drive.pilot.stop("Another.")
+    drive.pilot.stop(RunEnd.TOLD, "The learner said so.")
+    drive.pilot.stop(RunEnd.TOLD, "Another.")
     assert drive.move() is None
-    assert drive.pilot.over == "The learner said so."
+    assert drive.over == (RunEnd.TOLD, "The learner said so.")
+
+
+def test_a_run_that_took_too_long_is_tried_once_more() -> None:
+    """The machine may have been busy; a policy that is too slow is so twice."""
+    moody = Moody(noise_size=1)
+    drive = Drive(RunTerms(run="a"), policy=moody)
+    drive.begin()
+    moody.slow = 1
+    assert drive.move() is not None
+    moody.slow = 2
+    assert drive.move() is None
+    assert drive.last.end_reason == "policy_failed"
+    assert "It took longer" in drive.over.why

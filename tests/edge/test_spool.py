@@ -54,6 +54,7 @@ class SpoolAgainstModel(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.kept: list[tuple[int, bytes]] = []
         self.last = self.acknowledged = self.dropped = 0
+        self.newest: bytes | None = None
         self.spool = self.opened()
         self.spool_id = self.spool.spool_id
 
@@ -74,6 +75,7 @@ class SpoolAgainstModel(RuleBasedStateMachine):
         self.last += dropped_before
         self.dropped += dropped_before
         self.kept += enumerate(records, self.last + 1)
+        self.newest = records[-1] if records else self.newest
         self.last += len(records)
         while self.size() > self.max_bytes:
             self.kept.pop(0)
@@ -109,6 +111,7 @@ class SpoolAgainstModel(RuleBasedStateMachine):
     @invariant()
     def is_like_the_model(self) -> None:
         assert everything(self.spool) == self.kept
+        assert self.spool.newest() == self.newest
         assert self.spool.stats() == SpoolStats(
             first=self.kept[0][0] if self.kept else self.last + 1,
             last=self.last,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from ac_bridge.control.smoothing import smoothing_named
 from ac_bridge.game import RecordingWheel
 from ac_bridge.rig import Rig, RigSettings
 from ac_bridge.server.app import ActorApp, MakeTeaching
+from ac_bridge.server.emergency import Switch
 from ac_bridge.server.lease import Terms
 from ac_bridge.server.reach import Reach
 from ac_bridge.server.recording import record_actor
@@ -51,6 +52,7 @@ def serving(
     reach: Reach | None = None,
     record: Path | None = None,
     make_teaching: MakeTeaching | None = None,
+    switches: Sequence[Switch] = (),
 ) -> Iterator[tuple[str, ActorApp]]:
     """Serve a rig, or a stage, from a thread of this process; give its address and the app.
 
@@ -68,6 +70,7 @@ def serving(
             reach=reach,
             recorder=recorder,
             make_teaching=make_teaching,
+            switches=switches,
         )
 
     with in_thread(make, "test-actor") as running:

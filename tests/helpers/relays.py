@@ -48,14 +48,17 @@ class Relaying:
 
 @contextlib.contextmanager
 def relaying(
-    tokens: TokenKeeper | None = None, gate: Gate | None = None, **options: Any
+    tokens: TokenKeeper | None = None,
+    gate: Gate | None = None,
+    port: int = 0,
+    **options: Any,
 ) -> Iterator[Relaying]:
     """Run a relay, with the tokens above unless given others."""
     tokens = tokens or TokenKeeper(None, TokenBook.of(park=PARK, list=LIST))
 
     def make(on_ready: Callable[[int], None]) -> RelayApp:
         return RelayApp(
-            gate or Gate(), tokens, host="127.0.0.1", port=0, on_ready=on_ready, **options
+            gate or Gate(), tokens, host="127.0.0.1", port=port, on_ready=on_ready, **options
         )
 
     with in_thread(make, "test-relay") as running:

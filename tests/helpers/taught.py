@@ -16,6 +16,7 @@ from ac_bridge.edge.seat import Policy
 from ac_bridge.edge.spool import Spool
 from ac_bridge.edge.vault import Vault
 from ac_bridge.rig import Rig
+from ac_bridge.server.emergency import Switch
 from ac_bridge.server.reach import Reach
 from ac_bridge.server.teaching import Teaching
 from ac_bridge_protocol.edge import PolicyRefusal
@@ -69,14 +70,16 @@ def taught(
     max_bytes: int = 10**8,
     port: int = 0,
     reach: Reach | None = None,
+    switches: Sequence[Switch] = (),
 ) -> Iterator[tuple[str, Rig]]:
     """Serve an actor with a spool in a folder; give its address and its rig."""
     rig = make_rig(lockstep=lockstep)
 
     def make(actor: Any, pump: Callable[[int], None]) -> Teaching:
+        folder.mkdir(exist_ok=True)
         spool = Spool(folder / "spool", max_bytes=max_bytes)
         keeper = SpoolKeeper(spool, SystemClock(), on_error=print, on_written=pump)
         return Teaching(actor, keeper, load, Vault(folder / "policy.kept"))
 
-    with serving(rig, port=port, reach=reach, make_teaching=make) as (uri, _):
+    with serving(rig, port=port, reach=reach, make_teaching=make, switches=switches) as (uri, _):
         yield uri, rig

@@ -221,6 +221,13 @@ def test_a_run_that_takes_too_long_is_ended() -> None:
     assert refused.value.reason is PolicyRefusal.TOO_SLOW
 
 
+@pytest.mark.parametrize(("mode", "limit_s"), [(Mode.LATEST, 0.05), (Mode.LOCKSTEP, 1.0)])
+def test_a_game_that_waits_gives_it_more_time(mode: Mode, limit_s: float) -> None:
+    """There the tick comes when the action has; elsewhere half a tick is the end."""
+    spec = SPEC.model_copy(update={"mode": mode})
+    assert load_policy(data(good()), spec, [], lambda: 0.0).limit_s == limit_s
+
+
 def test_a_failure_does_not_outlive_its_run() -> None:
     """What was not finite, or too slow, is not held against the next run."""
     moody = policy(fails_at(0.5))

@@ -53,7 +53,7 @@ from ac_bridge_protocol.messages import (
     Telemetry,
     Unsubscribe,
 )
-from ac_bridge_protocol.runs import RunTerms, Swap
+from ac_bridge_protocol.runs import RunEnd, RunTerms, Swap
 from ac_bridge_protocol.spec import Mode
 from ac_bridge_protocol.starts import Start, StartAt
 from ac_bridge_protocol.tasks.told import Constant, RuleSpec, TaskSpec
@@ -278,6 +278,7 @@ LARGEST: list[Message] = [
         state=PolicyState.ROLLED_BACK,
         received_bytes=POLICY_BYTES,
         episode=2**53 - 1,
+        tick=2**53 - 1,
         refusal=PolicyRefusal.CUSTOM_OPERATOR,
     ),
     RunStart(
@@ -299,6 +300,7 @@ LARGEST: list[Message] = [
         run="r" * 64,
         driving=False,
         episodes=2**53 - 1,
+        end=RunEnd.POLICY_FAILED,
         spool="0" * 32,
         last=2**53 - 1,
         acknowledged=2**53 - 1,

@@ -236,6 +236,27 @@ def takeover(s: Script) -> None:
     s.say("a", "reset", id=4, seed=2)
 
 
+@scenario(lockstep=False, takeover_key=KEY)
+def stopped_by_its_operator(s: Script) -> None:
+    """The operator at the gaming PC stops the car, which no key gets before it is let go of."""
+    s.hello("a")
+    s.advance(1.0)
+    s.say("a", "reset", id=1)
+    s.advance(1.0)
+    s.step(2, link="a")
+    s.actor("stop_car")
+    s.actor("stop_car")
+    s.advance(0.1)
+    s.step(3, link="a")
+    s.say("a", "reset", id=4, takeover=KEY)
+    s.actor("let_drive")
+    s.actor("let_drive")
+    s.say("a", "reset", id=5)
+    s.advance(1.0)
+    s.step(6, link="a")
+    s.advance(0.2)
+
+
 @scenario(**LOCKSTEP)
 def no_key(s: Script) -> None:
     """A takeover where there is no operator's key; and the actor is stopped."""
@@ -674,3 +695,41 @@ def teach_in_real_time(s: Script) -> None:
     s.advance(1.0)
     s.hello("again", role="learner")
     s.say("again", "run_stop")
+
+
+@scenario(lockstep=False, spool_records=200, takeover_key=KEY)
+def run_ends(s: Script) -> None:
+    """Runs that are over, each for another reason."""
+    s.hello(role="learner")
+    s.hello("o")
+    in_real_time = {"spec": SPEC_IN_REAL_TIME, "swap": "tick"}
+    terms = {"run": "a", "task": SHORT, "failures": 1}
+    s.push(1, {"action": [0.0, 0.5, 0.0], "ticks": 2}, **in_real_time)
+    s.say("d", "run_start", terms=terms)
+    s.advance(2.0)
+    s.push(2, {"action": [0.0, 0.5, 0.0]}, **in_real_time)
+    s.say("d", "run_start", terms=terms | {"run": "b"})
+    s.advance(0.7)
+    s.push(3, {"action": [0.0, 0.25, 0.0], "ticks": 2}, **in_real_time)
+    s.advance(1.0)
+    s.say("d", "run_start", terms=terms | {"run": "c"})
+    s.advance(0.4)
+    s.say("d", "run_start", terms=terms | {"run": "d", "seconds": 1.0})
+    s.advance(1.5)
+    s.say("d", "run_start", terms=terms | {"run": "e"})
+    s.advance(0.7)
+    s.say("o", "reset", id=1, takeover=KEY)
+    s.advance(0.5)
+    s.say("d", "run_start", terms=terms | {"run": "f"})
+    s.say("o", "release")
+    s.say("d", "run_start", terms=terms | {"run": "g"})
+    s.advance(0.7)
+    s.actor("stop_car")
+    s.advance(0.5)
+    s.say("d", "run_start", terms=terms | {"run": "h"})
+    s.say("o", "reset", id=2, takeover=KEY)
+    s.actor("let_drive")
+    s.advance(0.5)
+    s.say("d", "run_start", terms=terms | {"run": "i"})
+    s.advance(0.7)
+    s.actor("stop")

@@ -17,6 +17,9 @@ NEVER_TELLING = {
 """Fields that are always there, and only ever with one value."""
 
 NEVER_SENT = {
+    "RunEnd.TASK_FAILED": "only where a track has no files that the task needs",
+    "RunEnd.SPOOL_FULL": "the spool of a transcript lets go of the oldest",
+    "RunEnd.NOT_KEPT": "the spool of a transcript has no disk that could fail",
     "EventKind.NOT_OBSERVED": "only where a track has no files, and the stand-in's always has",
     "ErrorCode.SHUTTING_DOWN": "an actor says it to a relay alone, which hands it on",
     "EndReason.ACTOR_STOPPED": "the client's own word, for a link that ended so",

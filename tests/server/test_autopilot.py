@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ac_bridge.clock import ManualClock
-from ac_bridge.edge.pilot import Pilot
+from ac_bridge.edge.pilot import Over, Pilot
 from ac_bridge.edge.seat import Seat, Seated
 from ac_bridge.game import NEUTRAL
 from ac_bridge.server.actor import Actor
@@ -19,7 +19,7 @@ from ac_bridge.server.lease import Terms
 from ac_bridge_protocol.errors import ErrorCode, RefusedError, SpoolFullError
 from ac_bridge_protocol.experience import Array, EpisodeStart, Record, Transition
 from ac_bridge_protocol.messages import Reset
-from ac_bridge_protocol.runs import RunTerms, Swap
+from ac_bridge_protocol.runs import RunEnd, RunTerms, Swap
 from ac_bridge_protocol.tasks import TaskSpec
 from helpers.actors import make_rig, wheel_of
 
@@ -52,7 +52,7 @@ class Stage:
         self.actor = Actor(self.rig, self.clock, tasks, terms=Terms(takeover_key="key"))
         self.seat = Seat()
         self.kept: list[Record] = []
-        self.overs: list[str] = []
+        self.overs: list[Over] = []
         said = {"run": "r", "task": TWENTY_STEPS, "seed": 1} | terms
         spec = self.actor.spec(self.actor.modes[0])
         run = RunTerms.model_validate(said)
@@ -110,7 +110,7 @@ def test_a_run_is_driven_to_its_end(*, lockstep: bool) -> None:
         assert ticks == [(episode, tick) for episode in (1, 2) for tick in range(1, 21)]
         assert all(step.receipt.ticks_held == 0 and not step.receipt.late for step in stage.steps)
         assert stage.steps[-1].receipt.sent.throttle > 0.9
-        assert stage.overs == ["All 2 episodes of the run are done."]
+        assert stage.overs == [(RunEnd.EPISODES, "All 2 episodes of the run are done.")]
         assert wheel_of(stage.rig).now == NEUTRAL
         assert not stage.actor.driven
         assert not stage.autopilot.running
@@ -143,14 +143,14 @@ def test_it_is_stopped(*, lockstep: bool) -> None:
         stage.give_policy()
         stage.autopilot.start()
         await stage.until(lambda: len(stage.steps) >= 5)
-        stage.autopilot.stop("The learner said so.")
+        stage.autopilot.stop(RunEnd.TOLD, "The learner said so.")
         assert wheel_of(stage.rig).now == NEUTRAL
         assert not stage.actor.driven
         kept = len(stage.kept)
         await stage.clock.advance(1.0)
         assert len(stage.kept) == kept
-        stage.autopilot.stop("Again.")
-        assert stage.overs == ["The learner said so."]
+        stage.autopilot.stop(RunEnd.TOLD, "Again.")
+        assert stage.overs == [(RunEnd.TOLD, "The learner said so.")]
 
     on_stage(play, lockstep=lockstep)
 
@@ -169,7 +169,7 @@ def test_a_full_spool_stops_it(*, lockstep: bool) -> None:
         stage.give_policy()
         stage.autopilot.start()
         await stage.until(lambda: bool(stage.overs))
-        assert stage.overs == ["The spool is full. Empty it."]
+        assert stage.overs == [(RunEnd.SPOOL_FULL, "The spool is full. Empty it.")]
         assert len(stage.kept) == 7
         assert wheel_of(stage.rig).now == NEUTRAL
         assert not stage.actor.driven
@@ -189,10 +189,10 @@ def test_nobody_else_drives_meanwhile() -> None:
         with pytest.raises(RefusedError, match="driven by the actor itself"):
             other.start()
         assert stage.actor.driven
-        stage.autopilot.stop("Enough.")
+        stage.autopilot.stop(RunEnd.TOLD, "Enough.")
         other.start()
         assert stage.actor.driven
-        other.stop("Enough.")
+        other.stop(RunEnd.TOLD, "Enough.")
 
     on_stage(play, lockstep=True)
 
@@ -214,8 +214,9 @@ def test_a_reset_that_does_not_take_is_tried_again(
         stage.give_policy()
         stage.autopilot.start()
         await stage.until(lambda: bool(stage.overs))
-        assert stage.overs[0].startswith("3 failures one after the other")
-        assert "did not restart" in stage.overs[0]
+        assert stage.overs[0].end is RunEnd.FAILURES
+        assert stage.overs[0].why.startswith("3 failures one after the other")
+        assert "did not restart" in stage.overs[0].why
         assert not stage.actor.driven
 
     on_stage(play, lockstep=lockstep, failures=3)

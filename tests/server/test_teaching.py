@@ -5,16 +5,14 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Subprotocol
 
 from ac_bridge.game import NEUTRAL
-from ac_bridge.rig import Rig
+from ac_bridge_client import RemoteEnv
 from ac_bridge_protocol.codec import JSON, MSGPACK, Codec
 from ac_bridge_protocol.edge import (
     Acknowledge,
@@ -27,108 +25,14 @@ from ac_bridge_protocol.edge import (
     RunStatus,
     RunStop,
 )
-from ac_bridge_protocol.experience import EpisodeStart, Transition, unpack, unpack_batch
-from ac_bridge_protocol.messages import Failure, Hello, Message, Refusal, Role, Welcome
-from ac_bridge_protocol.runs import RunTerms, Swap
-from ac_bridge_protocol.spec import EnvSpec, spec_digest
+from ac_bridge_protocol.experience import Transition, to_array
+from ac_bridge_protocol.messages import Event, Failure, Ping, Pong, Refusal
+from ac_bridge_protocol.runs import RunEnd, RunTerms, Swap
+from ac_bridge_protocol.spec import spec_digest
+from ac_bridge_protocol.tasks import TaskSpec
 from helpers.actors import make_rig, serving, wheel_of
+from helpers.learners import Place
 from helpers.taught import TWENTY_STEPS, taught
-
-PATIENCE_S = 20.0
-
-
-class Learner:
-    """A learner that says what it is told to, and keeps what it hears."""
-
-    def __init__(self, socket: ClientConnection, codec: Codec, observation: str) -> None:
-        self._socket = socket
-        self._codec = codec
-        self.heard: list[Message] = []
-        self.say(Hello(client="t/1", role=Role.LEARNER, observation=observation))
-
-    def say(self, *messages: Message) -> None:
-        """Send."""
-        for message in messages:
-            data = self._codec.encode(message)
-            self._socket.send(data if self._codec.binary else data.decode())
-
-    def hear(self, wanted: Callable[[Any], bool]) -> Any:
-        """Return the next message that is wanted."""
-        while True:
-            data = self._socket.recv(timeout=PATIENCE_S)
-            payload = data.encode() if isinstance(data, str) else data
-            message = self._codec.decode(payload, binary=self._codec.binary)
-            self.heard.append(message)
-            if wanted(message):
-                return message
-
-    def hear_a(self, kind: type[Any]) -> Any:
-        """Return the next message of a type."""
-        return self.hear(lambda message: isinstance(message, kind))
-
-    def hear_policy(self, state: PolicyState) -> PolicyStatus:
-        """Return the next message that says a policy is there."""
-        found: PolicyStatus = self.hear(
-            lambda message: isinstance(message, PolicyStatus) and message.state is state
-        )
-        return found
-
-    def push(self, data: bytes, version: int = 1, **fields: Any) -> None:
-        """Offer a policy, and send it in pieces of ten bytes."""
-        said = {
-            "version": version,
-            "sha256": hashlib.sha256(data).hexdigest(),
-            "size_bytes": len(data),
-            "spec": spec_digest(self.spec),
-        }
-        self.say(PolicyOffer(**(said | fields)))
-        for offset in range(0, len(data), 10):
-            piece = base64.b64encode(data[offset : offset + 10]).decode()
-            self.say(PolicyChunk(version=version, offset=offset, data=piece))
-
-    @property
-    def spec(self) -> EnvSpec:
-        """What the actor offers."""
-        if not self.heard:
-            self.hear_a(Welcome)
-        welcome = self.heard[0]
-        assert isinstance(welcome, Welcome)
-        return welcome.spec
-
-    def records(self, count: int) -> list[EpisodeStart | Transition]:
-        """Hear records until there are so many; nothing is acknowledged."""
-        while len(found := self.all_records) < count:
-            self.hear_a(Records)
-        return found
-
-    @property
-    def all_records(self) -> list[EpisodeStart | Transition]:
-        """Every record that was heard, in the order of their numbers, each once."""
-        numbered = {
-            message.first + at: unpack(data)
-            for message in self.heard
-            if isinstance(message, Records)
-            for at, data in enumerate(unpack_batch(message.batch))
-        }
-        assert sorted(numbered) == list(
-            range(min(numbered, default=1), max(numbered, default=0) + 1)
-        )
-        return [numbered[number] for number in sorted(numbered)]
-
-
-class Place:
-    """An actor that takes policies."""
-
-    def __init__(self, uri: str, rig: Rig) -> None:
-        self.uri = uri
-        self.rig = rig
-
-    @contextlib.contextmanager
-    def learner(self, codec: Codec = MSGPACK, observation: str = "bridge15") -> Iterator[Learner]:
-        """Connect."""
-        protocols = [Subprotocol(codec.subprotocol)]
-        with connect(self.uri, subprotocols=protocols, proxy=None) as socket:
-            yield Learner(socket, codec, observation)
 
 
 @contextlib.contextmanager
@@ -146,7 +50,7 @@ def test_a_policy_is_pushed_and_drives_a_run(tmp_path: Path, codec: Codec) -> No
         learner.hear_policy(PolicyState.READY)
         learner.say(RunStart(terms=RunTerms(run="r", task=TWENTY_STEPS, episodes=2, seed=1)))
         over = learner.hear(lambda said: isinstance(said, RunStatus) and "All 2" in said.why)
-        assert (over.driving, over.episodes) == (False, 2)
+        assert (over.driving, over.episodes, over.end) == (False, 2, RunEnd.EPISODES)
         records = learner.records(42)
         assert [record.episode for record in records] == [1] * 21 + [2] * 21
         steps = [record for record in records if isinstance(record, Transition)]
@@ -224,7 +128,7 @@ def test_a_run_is_stopped(tmp_path: Path) -> None:
         assert wheel_of(place.rig).now.throttle > 0.0
         learner.say(RunStop(why="That will do."))
         over = learner.hear(lambda said: isinstance(said, RunStatus) and not said.driving)
-        assert over.why == "That will do."
+        assert (over.end, over.why) == (RunEnd.TOLD, "That will do.")
         assert wheel_of(place.rig).now == NEUTRAL
 
 
@@ -234,7 +138,8 @@ def test_a_policy_that_fails_is_rolled_back(tmp_path: Path) -> None:
         learner.push(b"0.25 1000000")
         learner.hear_policy(PolicyState.READY)
         learner.say(RunStart(terms=RunTerms(run="r", task=TWENTY_STEPS, episodes=2000)))
-        assert learner.hear_policy(PolicyState.ACTIVE).episode == 1
+        first = learner.hear_policy(PolicyState.ACTIVE)
+        assert (first.episode, first.tick) == (1, 0)
         learner.push(b"0.75 7", version=2, swap=Swap.TICK)
         active = learner.hear_policy(PolicyState.ACTIVE)
         back = learner.hear_policy(PolicyState.ROLLED_BACK)
@@ -248,7 +153,8 @@ def test_a_policy_that_fails_is_rolled_back(tmp_path: Path) -> None:
         second = [step for step in steps if step.policy == 2]
         # Its seventh action was followed by the observation that it failed at.
         assert len(second) == 7
-        assert second[0].episode == active.episode
+        assert (second[0].episode, second[0].tick) == (active.episode, active.tick + 1)
+        assert (second[-1].episode, second[-1].tick) == (back.episode, back.tick)
         assert second[-1].end_reason == "policy_failed"
         assert {step.policy for step in steps} == {1, 2}
         assert {step.policy for step in steps if step.episode > active.episode} <= {1}
@@ -315,6 +221,23 @@ def test_a_restarted_actor_has_its_policy_and_its_numbers(tmp_path: Path) -> Non
         assert learner.hear_policy(PolicyState.REFUSED).refusal == "old"
 
 
+@pytest.mark.parametrize("acknowledged", [True, False])
+def test_a_restarted_actor_counts_its_run_on(tmp_path: Path, *, acknowledged: bool) -> None:
+    """No two episodes of a run have one number, whether or not the spool still has a record."""
+    terms = RunTerms(run="r", task=TWENTY_STEPS, episodes=2)
+    for last in (2, 3, 3):
+        with teaching(tmp_path) as place, place.learner() as learner:
+            if last == 2:
+                learner.push(b"0.25 1000000", version=7)
+            learner.hear_policy(PolicyState.READY)
+            learner.say(RunStart(terms=terms.model_copy(update={"episodes": last})))
+            over = learner.hear(lambda said: isinstance(said, RunStatus) and said.end)
+            assert (over.end, over.episodes, over.last) == (RunEnd.EPISODES, last, last * 21)
+            if acknowledged:
+                learner.say(Acknowledge(spool=over.spool, upto=over.last), Ping(id=1, t_sent=0.0))
+                learner.hear_a(Pong)
+
+
 def test_another_observation_needs_another_policy(tmp_path: Path) -> None:
     """What was pushed for one never acts on another, and new ones are not tried on old sights."""
     terms = RunTerms(run="r", task=TWENTY_STEPS, episodes=1)
@@ -334,6 +257,57 @@ def test_another_observation_needs_another_policy(tmp_path: Path) -> None:
             assert {(one.run, one.policy) for one in steps} == {("r", 1), ("s", 2)}
 
 
+def test_another_observation_while_a_run_goes_on(tmp_path: Path) -> None:
+    """Whoever comes with it is told that the run keeps its own, and has its own after it."""
+    with teaching(tmp_path, lockstep=False) as place:
+        with place.learner() as learner:
+            learner.push(b"0.25 1000000")
+            learner.say(RunStart(terms=RunTerms(run="r")))
+            learner.records(5)
+        with place.learner(observation="racing") as other:
+            assert other.spec.observation_size > 15
+            status = other.hear_a(RunStatus)
+            assert status.driving
+            assert "another way than you asked for" in status.hint
+            other.push(b"0.25 1000000", version=2)
+            refused = other.hear_policy(PolicyState.REFUSED)
+            assert refused.refusal == "other_spec"
+            assert "stop it first" in refused.hint
+            other.say(RunStart(terms=RunTerms(run="s", task=TWENTY_STEPS, episodes=1)))
+            began = other.hear(lambda said: isinstance(said, RunStatus) and said.run == "s")
+            assert began.hint == ""
+            other.push(b"0.25 1000000", version=3)
+            assert other.hear_policy(PolicyState.ACTIVE).version == 3
+            over = other.hear(lambda said: isinstance(said, RunStatus) and said.end)
+            steps = other.records(over.last)[-20:]
+            assert {len(to_array(step.observation)) for step in steps} == {
+                other.spec.observation_size
+            }
+
+
+def test_why_a_run_could_not_begin_or_go_on(tmp_path: Path) -> None:
+    """Each reason is a word of its own; the actor's last word is one of them."""
+    with contextlib.ExitStack() as actor, contextlib.ExitStack() as clients:
+        place = actor.enter_context(teaching(tmp_path, lockstep=False))
+        learner = clients.enter_context(place.learner())
+        learner.say(RunStart(terms=RunTerms(run="r", task=TaskSpec(name="fly"))))
+        assert learner.hear(lambda said: isinstance(said, RunStatus) and said.end).end == (
+            RunEnd.TASK_REFUSED
+        )
+        with RemoteEnv(place.uri) as driver:
+            driver.reset()
+            learner.say(RunStart(terms=RunTerms(run="r")))
+            assert learner.hear(lambda said: isinstance(said, RunStatus)).end is RunEnd.BUSY
+        learner.hear(lambda said: isinstance(said, Event) and said.kind == "driver_left")
+        learner.push(b"0.75 1000000")
+        learner.say(RunStart(terms=RunTerms(run="r")))
+        learner.records(3)
+        actor.close()
+        last = learner.hear(lambda said: isinstance(said, RunStatus) and said.end)
+        assert last.end is RunEnd.ACTOR_STOPPED
+        assert wheel_of(place.rig).now == NEUTRAL
+
+
 def test_a_second_learner_is_refused(tmp_path: Path) -> None:
     """And so is one that an actor without a spool cannot serve."""
     with teaching(tmp_path) as place, place.learner() as first, place.learner() as second:
@@ -349,7 +323,7 @@ def test_a_full_spool_stops_the_run(tmp_path: Path) -> None:
         learner.push(b"0.75 1000000")
         learner.say(RunStart(terms=RunTerms(run="r", task=TWENTY_STEPS)))
         over = learner.hear(lambda said: isinstance(said, RunStatus) and "full" in said.why)
-        assert not over.driving
+        assert (over.driving, over.end) == (False, RunEnd.SPOOL_FULL)
         records = learner.records(10)
         learner.say(Acknowledge(spool=over.spool, upto=len(records)))
         learner.say(RunStart(terms=RunTerms(run="s", task=TWENTY_STEPS, episodes=1)))

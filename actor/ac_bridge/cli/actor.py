@@ -120,6 +120,10 @@ def actor(
     spectators: Annotated[
         int | None, typer.Option(help="Most spectators at once. Default 56.")
     ] = None,
+    emergency_key: Annotated[
+        str | None,
+        typer.Option(help="Key that stops the car, on Windows; none for no such key. Default f12."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of the stand-in's draws. Default 0.")] = None,
     gearbox: Annotated[
         str | None, typer.Option(help="Of the stand-in's car: automatic or sequential.")
@@ -234,6 +238,7 @@ def actor(
         late_brake=late_brake,
         grace_s=grace_s,
         spectators=spectators,
+        emergency_key=emergency_key,
         seed=seed,
         gearbox=gearbox,
         track=track,

@@ -39,6 +39,12 @@ class SpoolKeeper(Closing):
         on_written: called with the last number whenever records are in the spool, in the keeper's
             thread; must not raise.
         limits: how much may wait, and how long.
+
+    Attributes:
+        newest: the newest record when this keeper began; None if there was none.
+
+    Raises:
+        SpoolError: the spool's disk failed, or its file is damaged.
     """
 
     def __init__(
@@ -58,6 +64,7 @@ class SpoolKeeper(Closing):
         self._changed = threading.Condition()
         self._waiting = Waiting(limits, spool.when_full)
         self._room_bytes = spool.room_bytes
+        self.newest = spool.newest()
         self._jobs: collections.deque[tuple[Future[Any], Callable[[], Any]]] = collections.deque()
         self._closing = False
         self._waits = GrowingWaits(FIRST_WAIT_S, LONGEST_WAIT_S)

@@ -9,15 +9,17 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 from ac_bridge.edge.seat import Seat, Seated
+from ac_bridge_protocol.edge import PolicyRefusal
 from ac_bridge_protocol.errors import ActionError, PolicyFailedError
 from ac_bridge_protocol.experience import Array, EpisodeStart, Record, Transition, to_bytes
 from ac_bridge_protocol.frame import GameStatics, TelemetryFrame
 from ac_bridge_protocol.messages import EndReason, Receipt
-from ac_bridge_protocol.runs import RunTerms
+from ac_bridge_protocol.runs import RunEnd, RunTerms
 from ac_bridge_protocol.spec import EnvSpec
 from ac_bridge_protocol.starts import Start
 from ac_bridge_protocol.tasks import Task, judge
@@ -25,6 +27,18 @@ from ac_bridge_protocol.tasks import Task, judge
 POLICY_FAILED = "policy_failed"
 """Why an episode is over whose policy failed."""
 SEEDS = 2**31
+
+
+class Over(NamedTuple):
+    """Why a run has stopped.
+
+    Attributes:
+        end: in a word.
+        why: in a sentence.
+    """
+
+    end: RunEnd
+    why: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,7 +84,8 @@ class Pilot:
     Attributes:
         terms: what for, and until when.
         episodes: begun so far.
-        over: why the run has stopped, in a sentence; empty while it goes on.
+        tick: of the newest observation in its episode.
+        over: why the run has stopped; None while it goes on.
     """
 
     def __init__(
@@ -85,7 +100,8 @@ class Pilot:
         self.terms = terms
         self._spec = spec
         self.episodes = episodes
-        self.over = ""
+        self.tick = 0
+        self.over: Over | None = None
         self._seat = seat
         self._keep = keep
         self._until_s = math.inf if terms.seconds is None else now_s + terms.seconds
@@ -102,11 +118,13 @@ class Pilot:
     def next_attempt(self, now_s: float) -> Attempt | None:
         """Return the episode to begin now; None if the run is over, or no policy is there yet."""
         terms = self.terms
-        self._seat.at_episode()
         if terms.episodes is not None and self.episodes >= terms.episodes:
-            self.stop(f"All {terms.episodes} episodes of the run are done.")
+            self.stop(RunEnd.EPISODES, f"All {terms.episodes} episodes of the run are done.")
         self._check_time(now_s)
-        if self.over or self._seat.active is None:
+        if self.over:
+            return None
+        self._seat.at_episode()
+        if self._seat.active is None:
             return None
         self.episodes += 1
         seed = None
@@ -134,7 +152,7 @@ class Pilot:
         """
         self._task = self.terms.task.make(statics)
         self._task.reset(frame)
-        self._previous, self._steps = frame, 0
+        self._previous, self._steps, self.tick = frame, 0, 0
         self._noise = np.random.default_rng((self.terms.noise_seed, attempt.episode))
         self._keep(
             EpisodeStart(
@@ -163,6 +181,7 @@ class Pilot:
         chosen, previous = self._chosen, self._previous
         judged = judge(self._task, previous, tuple(chosen.action.tolist()), brought.frame)
         self._steps += 1
+        self.tick = brought.receipt.tick
         reason = str(judged.info.get("end_reason", "")) or (brought.end or "")
         goes_on = not (judged.terminated or judged.truncated or brought.end)
         if goes_on:
@@ -200,9 +219,9 @@ class Pilot:
             self._failures = 0
         return self._chosen.action if goes_on and self._chosen is not None else None
 
-    def stop(self, why: str) -> None:
-        """End the run."""
-        self.over = self.over or why
+    def stop(self, end: RunEnd, why: str) -> None:
+        """End the run; the first reason is the one that counts."""
+        self.over = self.over or Over(end, why)
 
     # --- Inside -----------------------------------------------------------------------------------
 
@@ -216,17 +235,22 @@ class Pilot:
             self._chosen = self._thought(seated, observation)
         except PolicyFailedError as error:
             why = f"Policy {seated.version} failed: {error.message}"
-            back = self._seat.roll_back(why)
+            if self._seat.roll_back(why) is None:
+                self.stop(RunEnd.POLICY_FAILED, why)
             self._failed(why)
-            if back is None:
-                self.stop(why)
 
     def _thought(self, seated: Seated, observation: tuple[float, ...]) -> Chosen:
         policy = seated.policy
         noise = None
         if policy.noise_size:
             noise = self._noise.standard_normal(policy.noise_size, np.float32)
-        thought = policy.act(np.asarray(observation, np.float32), noise)
+        seen = np.asarray(observation, np.float32)
+        try:
+            thought = policy.act(seen, noise)
+        except PolicyFailedError as error:
+            if error.reason != PolicyRefusal.TOO_SLOW:
+                raise
+            thought = policy.act(seen, noise)  # a machine has its moods: one more chance
         try:
             self._spec.check_action(thought.action.tolist())
         except ActionError as error:
@@ -237,11 +261,13 @@ class Pilot:
     def _failed(self, why: str) -> None:
         self._failures += 1
         if self._failures >= self.terms.failures:
-            self.stop(f"{self._failures} failures one after the other; the last: {why}")
+            self.stop(
+                RunEnd.FAILURES, f"{self._failures} failures one after the other; the last: {why}"
+            )
 
     def _check_time(self, now_s: float) -> None:
         if now_s >= self._until_s:
-            self.stop(f"The {self.terms.seconds:g} s of the run are over.")
+            self.stop(RunEnd.TIME, f"The {self.terms.seconds:g} s of the run are over.")
 
 
 def _numbers(info: dict[str, object]) -> dict[str, float]:

@@ -170,6 +170,19 @@ class Spool(Closing):
                 found.append((number, payload))
         return found
 
+    def newest(self) -> bytes | None:
+        """Return the newest record, also after it was acknowledged; None before the first.
+
+        Raises:
+            SpoolError: the disk failed, or the file is damaged.
+        """
+        with failures_of(self.path):
+            [number] = self._database.execute("SELECT max(number) FROM record").fetchone()
+            row = self._database.execute("SELECT payload FROM newest").fetchone()
+        if number is not None:
+            return self.read(number - 1, 1, 1)[0][1]
+        return None if row is None else bytes(row[0])
+
     def acknowledge(self, upto: int) -> None:
         """Remove the records up to a number; nothing changes if that was acknowledged before.
 
@@ -188,6 +201,7 @@ class Spool(Closing):
             return
         # Not forced: what comes back with a power cut is sent again, and known by its number.
         with self._changing(Force.LATER):
+            self._set_aside(upto)
             now = self._without(dataclasses.replace(now, acknowledged=upto), upto)
             now = self._saved(now)
             self._give_back()
@@ -267,6 +281,17 @@ class Spool(Closing):
             (stats.last, stats.acknowledged, stats.dropped, stats.records, stats.bytes),
         )
         return dataclasses.replace(stats, first=self._first(stats.last))
+
+    def _set_aside(self, upto: int) -> None:
+        """Keep the newest record up to a number apart from the others, which are removed."""
+        [number] = self._database.execute(
+            "SELECT max(number) FROM record WHERE number <= ?", (upto,)
+        ).fetchone()
+        if number is not None:
+            self._database.execute("DELETE FROM newest")
+            self._database.execute(
+                "INSERT INTO newest SELECT payload FROM record WHERE number = ?", (number,)
+            )
 
     def _without(self, stats: SpoolStats, upto: int) -> SpoolStats:
         """Delete records up to a number; return the state without them."""

@@ -40,6 +40,9 @@ _TABLES = (
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
 
+_NEWEST = "CREATE TABLE IF NOT EXISTS newest (payload BLOB NOT NULL)"
+"""Of the newest record that was acknowledged. Files that were made before this table lack it."""
+
 _MARKS = (
     "SELECT count(*) FROM sqlite_master",
     "PRAGMA application_id",
@@ -158,6 +161,7 @@ def _set_up(database: sqlite3.Connection, path: Path) -> None:
             database.execute(
                 "INSERT INTO state VALUES (?, 0, 0, 0, 0, 0)", (secrets.token_hex(16),)
             )
+        database.execute(_NEWEST)
     # After the lock was taken, and after a file of somebody else's was refused.
     database.execute("PRAGMA journal_mode = WAL")
 

@@ -54,6 +54,7 @@ class OnnxPolicy:
 
     Attributes:
         noise_size: numbers that it wants drawn for each action; 0 for none.
+        limit_s: as it was given.
 
     Raises:
         PolicyRefusedError: the runtime does not take it.
@@ -62,7 +63,7 @@ class OnnxPolicy:
     def __init__(self, data: bytes, facts: ModelFacts, limit_s: float) -> None:
         self.noise_size = facts.noise_size
         self._sizes = {"action": facts.action_size, **facts.extras}
-        self._limit_s = limit_s
+        self.limit_s = limit_s
         runtime = _runtime()
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -99,7 +100,7 @@ class OnnxPolicy:
         feeds: dict[str, Any] = {"observation": observation[None]}
         if noise is not None:
             feeds["noise"] = noise[None]
-        self._watch.start(self._limit_s)
+        self._watch.start(self.limit_s)
         try:
             outputs = self._session.run(list(self._sizes), feeds, self._runs)
         except Exception as error:
@@ -118,7 +119,7 @@ class OnnxPolicy:
 
     def _too_slow(self) -> PolicyFailedError:
         return PolicyFailedError(
-            f"It took longer than {self._limit_s * 1e3:.0f} ms.", reason=PolicyRefusal.TOO_SLOW
+            f"It took longer than {self.limit_s * 1e3:.0f} ms.", reason=PolicyRefusal.TOO_SLOW
         )
 
 

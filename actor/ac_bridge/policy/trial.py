@@ -12,13 +12,17 @@ from ac_bridge.policy.runtime import OnnxPolicy
 from ac_bridge_protocol.edge import PolicyRefusal
 from ac_bridge_protocol.errors import ActionError, PolicyFailedError, PolicyRefusedError
 from ac_bridge_protocol.experience import Array
-from ac_bridge_protocol.spec import EnvSpec
+from ac_bridge_protocol.spec import EnvSpec, Mode
 
 SHARE = 0.25
 """Of a control period, that nine of ten runs of a policy may take at most: the rest is the tick's
 own, and the machine's moods'."""
 LIMIT_SHARE = 0.5
-"""Of a control period, after which a run is a failure."""
+"""Of a control period, after which a run is ended."""
+LOCKSTEP_LIMIT_S = 1.0
+"""After which a run is ended where the game waits for it, in seconds."""
+OVERRUNS = 0.1
+"""Share of the trial's runs that may be ended: a machine has its moods."""
 WARM_UPS = 3
 DRAWN = 64
 """Observations drawn from the whole space for the trial, beside those that were recorded."""
@@ -40,12 +44,15 @@ def load_policy(
     """
     facts = check_model(data, observation_size=spec.observation_size, action_size=len(spec.action))
     period_s = 1.0 / spec.control_hz
-    policy = OnnxPolicy(data, facts, period_s * LIMIT_SHARE)
+    waits = spec.mode is Mode.LOCKSTEP
+    policy = OnnxPolicy(data, facts, LOCKSTEP_LIMIT_S if waits else period_s * LIMIT_SHARE)
     rng = np.random.default_rng(0)
     low, high = spec.observation_bounds()
     drawn = [rng.uniform(low, high).astype(np.float32) for _ in range(DRAWN)]
     took_s = []
-    for number, observation in enumerate([*drawn[:WARM_UPS], *recorded, *drawn]):
+    tried = [*drawn[:WARM_UPS], *recorded, *drawn]
+    overruns = OVERRUNS * len(tried) + WARM_UPS
+    for number, observation in enumerate(tried):
         noise = None
         if policy.noise_size:
             noise = rng.standard_normal(policy.noise_size, np.float32)
@@ -54,7 +61,8 @@ def load_policy(
             output = policy.act(observation, noise)
             spec.check_action(output.action.tolist())
         except PolicyFailedError as error:
-            if number >= WARM_UPS or error.reason != PolicyRefusal.TOO_SLOW:
+            overruns -= 1
+            if overruns < 0 or error.reason != PolicyRefusal.TOO_SLOW:
                 raise _refusal(error.reason, error.message) from error
         except ActionError as error:
             raise _refusal(PolicyRefusal.NOT_FINITE, error.message) from error

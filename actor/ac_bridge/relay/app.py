@@ -97,6 +97,7 @@ class RelayApp:
                 self._on_ready(listening.port)
                 try:
                     await self._stopping.wait()
+                    listening.close()  # who is told that it ends comes back at once
                     await self._say_goodbye()
                 finally:
                     listening.close()

@@ -370,8 +370,7 @@ class RelayHouse:
 
         A learner comes back to its session once this relay, or another one, is there.
         """
-        for learner in self.berths.out_of_patience(float("inf")):
-            learner.refuse(RefusedError(ErrorCode.SHUTTING_DOWN, "The relay is being stopped."))
+        self._turn_away()
         for line in list(self._lines):
             line.close(CloseCode.GOING_AWAY, "the relay is being stopped")
         for pipe in list(self._pipes):
@@ -379,10 +378,16 @@ class RelayHouse:
 
     def abort(self) -> None:
         """Drop every connection."""
+        self._turn_away()
         for line in list(self._lines):
             line.abort()
         for pipe in list(self._pipes):
             pipe.abort()
+
+    def _turn_away(self) -> None:
+        """Refuse every learner that waits for an actor."""
+        for learner in self.berths.out_of_patience(float("inf")):
+            learner.refuse(RefusedError(ErrorCode.SHUTTING_DOWN, "The relay is being stopped."))
 
 
 def refuse(door: Door, error: RefusedError) -> None:

@@ -223,6 +223,10 @@ class Scene:
                 self._wheel.does = line.does
             case ActorDoes(does="stop"):
                 self._actor.close()
+            case ActorDoes(does="stop_car"):
+                self._actor.stop_car()
+            case ActorDoes(does="let_drive"):
+                self._actor.let_drive()
             case ActorDoes():
                 self._access.tokens.book = TokenBook()
                 self._actor.keep_out(self._access.still_good)

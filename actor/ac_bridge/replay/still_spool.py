@@ -28,6 +28,7 @@ class StillSpool:
     """
 
     spool_id = "0" * 32
+    newest: bytes | None = None
 
     def __init__(self, most: int) -> None:
         self._most = most

@@ -229,10 +229,10 @@ class WheelDoes(WireModel):
 
 
 class ActorDoes(WireModel):
-    """The actor's owner stopped it, or withdrew its tokens."""
+    """The actor's owner stopped it or the car, withdrew tokens, or let the car be driven again."""
 
     what: Literal["actor"] = "actor"
-    does: Literal["stop", "withdraw"]
+    does: Literal["stop", "withdraw", "stop_car", "let_drive"]
 
 
 # --- What came of it ------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ from ac_bridge_protocol.messages import (
     Welcome,
 )
 from ac_bridge_protocol.observing import ObservationWish
+from ac_bridge_protocol.runs import RunEnd
 from ac_bridge_protocol.spec import EnvSpec, Mode
 
 log = structlog.get_logger()
@@ -111,7 +112,12 @@ class Actor:
     @property
     def driven(self) -> bool:
         """Whether somebody has the car."""
-        return self._lease.holder is not None
+        return self._lease.holder is not None or self.stopped
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the operator at this machine has stopped the car, and not let go of it yet."""
+        return self._lease.stopped
 
     @property
     def modes(self) -> tuple[Mode, ...]:
@@ -143,6 +149,10 @@ class Actor:
         for connection in self.connections:
             if connection.role is not None:
                 connection.send(event)
+
+    def tell_all(self, kind: EventKind, message: str) -> None:
+        """Tell every client what happened, and the log."""
+        self.tell(Event(kind=kind, message=cut(message)))
 
     def keep_time(self, now_s: float) -> None:
         """Do what is due by the clock: end what has been away for too long, and show that we live.
@@ -232,7 +242,7 @@ class Actor:
         elif drive is self._lease.holder:
             grace_s = self._lease.terms.grace_s
             text = f"The link to {drive.peer} was lost; it may come back for {grace_s:g} s."
-            self._tell(EventKind.DRIVER_AWAY, text)
+            self.tell_all(EventKind.DRIVER_AWAY, text)
 
     def take_car(self, drive: Drive) -> None:
         """Let the autopilot have the car, if nobody has it.
@@ -248,11 +258,31 @@ class Actor:
             raise
         if self._recorder is not None:
             drive.on_answer = self._recorder.answered
-        self._tell(EventKind.DRIVER_JOINED, f"{drive.peer} drives: {drive.client}.")
+        self.tell_all(EventKind.DRIVER_JOINED, f"{drive.peer} drives: {drive.client}.")
 
     def give_back_car(self, drive: Drive, why: str) -> None:
         """The autopilot wants the car no more."""
         self._end_drive(drive, why)
+
+    def stop_car(self) -> None:
+        """The operator at this machine takes the car from whoever has it: it is let go of at once.
+
+        Nobody drives until `let_drive`. May be called again.
+        """
+        was_stopped = self.stopped
+        before = self._lease.stop(self.clock.now())
+        if before is not None:
+            self._dispossess(before, RunEnd.EMERGENCY, "The operator at the gaming PC stopped it.")
+        self.stepper.stop()
+        if not was_stopped:
+            log.warning("stopped by its operator", hint="Shift and the key, or go, lets it drive.")
+            self.tell_all(EventKind.DRIVER_JOINED, "The operator at the gaming PC has the car.")
+
+    def let_drive(self) -> None:
+        """The operator at this machine lets go of the car; nobody drives before asking to."""
+        if self.stopped:
+            self._lease.go()
+            self.tell_all(EventKind.DRIVER_LEFT, "The operator at the gaming PC let go of the car.")
 
     def close(self) -> None:
         """Let go of the wheel and say good-bye to everybody; nothing is acted on after that."""
@@ -262,7 +292,7 @@ class Actor:
         self._note_end(EndReason.ACTOR_STOPPED)
         self.stepper.close()
         self._lease.holder = None
-        self._tell(EventKind.SHUTTING_DOWN, "The actor is being stopped.")
+        self.tell_all(EventKind.SHUTTING_DOWN, "The actor is being stopped.")
         for connection in list(self.connections):
             connection.close(CloseCode.GOING_AWAY, "the actor is being stopped")
 
@@ -320,7 +350,7 @@ class Actor:
         drive.come_back(connection)
         log.info("welcome back", peer=connection.peer, client=drive.client)
         if drive is self._lease.holder:
-            self._tell(EventKind.DRIVER_BACK, f"{connection.peer} is back.")
+            self.tell_all(EventKind.DRIVER_BACK, f"{connection.peer} is back.")
 
     def _send_welcome(
         self,
@@ -426,7 +456,7 @@ class Actor:
 
     def _let_go(self, why: str) -> None:
         self.stepper.stop()
-        self._tell(EventKind.DRIVER_LEFT, why)
+        self.tell_all(EventKind.DRIVER_LEFT, why)
 
     # --- Driving and watching ---------------------------------------------------------------------
 
@@ -455,27 +485,27 @@ class Actor:
             before = self._lease.take(drive, request.takeover, self.clock.now())
         except RefusedError as busy:
             connection.fail(busy, request.id)
-            if request.takeover:
+            if request.takeover and not self.stopped:
                 log.warning("wrong operator's key", peer=connection.peer)
                 connection.close(CloseCode.POLICY_VIOLATION, "wrong key")  # no quick second guess
             return
         if before is not None:
-            self._dispossess(before)
+            self._dispossess(before, RunEnd.TAKEN_OVER, "An operator took the car.")
         if not had_it:
-            self._tell(EventKind.DRIVER_JOINED, f"{connection.peer} drives.")
+            self.tell_all(EventKind.DRIVER_JOINED, f"{connection.peer} drives.")
         self._note_end("reset")
         self.stepper.reset(drive, request, drive.spec)
 
-    def _dispossess(self, drive: Drive) -> None:
+    def _dispossess(self, drive: Drive, end: RunEnd, why: str) -> None:
         """Tell a driver that the car is somebody else's now."""
         self._note_end(EndReason.TAKEN_OVER)
         self.stepper.stop()
         if isinstance(drive.link, Autopilot):
-            drive.link.dispossessed("An operator took the car.")
+            drive.link.dispossessed(end, why)
             self._lease.forget(drive)
         for request_id in list(drive.course.in_flight):
             drive.fail(_taken_over(), request_id)
-        self._tell(EventKind.DRIVER_LEFT, f"An operator took the car from {drive.peer}.")
+        self.tell_all(EventKind.DRIVER_LEFT, f"An operator took the car from {drive.peer}.")
 
     def _subscribe(self, connection: Connection, request: Subscribe) -> None:
         try:
@@ -502,9 +532,6 @@ class Actor:
         """Record why an episode ends whose steps nobody will answer any more."""
         if self._recorder is not None:
             self._recorder.ended(reason)
-
-    def _tell(self, kind: EventKind, message: str) -> None:
-        self.tell(Event(kind=kind, message=cut(message)))
 
 
 def _printable(text: str) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import structlog
@@ -21,6 +21,7 @@ from ac_bridge.pacing import Ticker, TickStats
 from ac_bridge.rig import Rig
 from ac_bridge.rigs import rig_from
 from ac_bridge.server.actor import Actor
+from ac_bridge.server.emergency import Switch, switches_from, watch
 from ac_bridge.server.house import ActorHouse
 from ac_bridge.server.lease import Terms
 from ac_bridge.server.parking import Parking
@@ -66,6 +67,7 @@ class ActorApp:
         make_teaching: makes what learners are welcomed to whose policy is to act here; is given the
             actor, and what to call from any thread when records are in the spool. None welcomes
             none.
+        switches: by which the operator at this machine stops the car.
     """
 
     def __init__(
@@ -81,7 +83,9 @@ class ActorApp:
         on_closed: Callable[[], None] = lambda: None,
         recorder: ActorRecorder | None = None,
         make_teaching: MakeTeaching | None = None,
+        switches: Sequence[Switch] = (),
     ) -> None:
+        self._switches = switches
         self._make_teaching = make_teaching
         self._recorder = recorder
         self._reach = reach or Reach()
@@ -126,6 +130,9 @@ class ActorApp:
                     looking_after.append(tasks.create_task(parking.run(), name="parking"))
                 keeping = self._keep_time(actor, clock, parking)
                 looking_after.append(tasks.create_task(keeping, name="time"))
+                if self._switches:
+                    watching = watch(actor, self._switches, clock)
+                    looking_after.append(tasks.create_task(watching, name="emergency"))
                 if not self._rig.lockstep and not isinstance(self._rig, Stage):
                     sampling = self._sample(actor, self._rig)
                     looking_after.append(tasks.create_task(sampling, name="sampler"))
@@ -211,6 +218,7 @@ def run_actor(settings: ActorSettings, on_ready: Callable[[int], None]) -> Actor
                 on_closed=guardian.farewell,
                 recorder=recorder,
                 make_teaching=make_teaching,
+                switches=switches_from(settings.emergency_key),
             )
             stop_on_signals(app.stop)
             await app.run()

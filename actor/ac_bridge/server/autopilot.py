@@ -14,13 +14,14 @@ from typing import Protocol
 import structlog
 
 from ac_bridge.clock import Clock
-from ac_bridge.edge.pilot import Attempt, Brought, Pilot
+from ac_bridge.edge.pilot import Attempt, Brought, Over, Pilot
 from ac_bridge.server.drive import Drive
 from ac_bridge.server.failures import cut
 from ac_bridge.server.stepper import Stepper
-from ac_bridge_protocol.errors import ACBridgeError
+from ac_bridge_protocol.errors import ACBridgeError, ProtocolError, SpoolError, SpoolFullError
 from ac_bridge_protocol.experience import Array
 from ac_bridge_protocol.messages import (
+    EventKind,
     Failure,
     Message,
     Reset,
@@ -28,6 +29,7 @@ from ac_bridge_protocol.messages import (
     Step,
     StepResult,
 )
+from ac_bridge_protocol.runs import RunEnd
 from ac_bridge_protocol.session import ACTOR, Course, SessionState, Way
 from ac_bridge_protocol.spec import EnvSpec
 
@@ -43,6 +45,13 @@ class Car(Protocol):
 
     clock: Clock
     stepper: Stepper
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the operator at this machine has stopped it."""
+
+    def tell_all(self, kind: EventKind, message: str) -> None:
+        """Tell everybody who listens what happened."""
 
     def take_car(self, drive: Drive) -> None:
         """Have the car.
@@ -73,7 +82,7 @@ class Autopilot:
     open = True
 
     def __init__(
-        self, car: Car, spec: EnvSpec, pilot: Pilot, on_over: Callable[[str], None]
+        self, car: Car, spec: EnvSpec, pilot: Pilot, on_over: Callable[[Over], None]
     ) -> None:
         self._car = car
         self._pilot = pilot
@@ -101,17 +110,17 @@ class Autopilot:
         if self.running and self._attempt is None and self._later is None:
             self._soon(self._attempt_one)
 
-    def stop(self, why: str) -> None:
+    def stop(self, end: RunEnd, why: str) -> None:
         """End the run at once, and give the car back. Does nothing when it is over already."""
         if not self.running:
             return
-        self._over(why)
+        self._over(end, why)
         self._car.give_back_car(self.drive, cut(why))
 
-    def dispossessed(self, why: str) -> None:
+    def dispossessed(self, end: RunEnd, why: str) -> None:
         """Somebody took the car."""
         if self.running:
-            self._over(why)
+            self._over(end, why)
 
     # --- What the stepper says --------------------------------------------------------------------
 
@@ -137,8 +146,9 @@ class Autopilot:
 
     def _attempt_one(self) -> None:
         attempt = self._pilot.next_attempt(self._car.clock.now())
-        if self._pilot.over:
-            self.stop(self._pilot.over)
+        over = self._pilot.over
+        if over is not None:
+            self.stop(over.end, over.why)
         elif attempt is not None:
             self._attempt = attempt
             request = Reset(id=self._next_id, seed=attempt.seed, start=attempt.start)
@@ -158,8 +168,8 @@ class Autopilot:
         """Do what the pilot decides: apply the action, begin the next episode, or stop."""
         try:
             action = decide()
-        except ACBridgeError as error:  # a task that cannot judge, a spool that is full
-            self.stop(str(error))
+        except ACBridgeError as error:
+            self.stop(_end_of(error), str(error))
             return
         if action is not None:
             # In lockstep a step is answered within the call: not one inside the other for ever.
@@ -186,13 +196,13 @@ class Autopilot:
             WAIT_S, self._run_later, self._attempt_one
         )
 
-    def _over(self, why: str) -> None:
+    def _over(self, end: RunEnd, why: str) -> None:
         self.running = False
-        self._pilot.stop(why)
+        self._pilot.stop(end, why)
         if self._later is not None:
             self._later.cancel()
             self._later = None
-        self._on_over(why)
+        self._on_over(Over(end, why))
 
     def _soon(self, call: Callable[..., None], *arguments: object) -> None:
         self._later = asyncio.get_running_loop().call_soon(self._run_later, call, *arguments)
@@ -209,3 +219,12 @@ class Autopilot:
         assert following is not None  # noqa: S101 -- a reset always may be, a step after its answer
         course.take(request, following)
         self._next_id = request.id + 1
+
+
+def _end_of(error: ACBridgeError) -> RunEnd:
+    """Return what an error in judging or keeping a step means for the run."""
+    if isinstance(error, SpoolFullError):
+        return RunEnd.SPOOL_FULL
+    if isinstance(error, SpoolError | ProtocolError):
+        return RunEnd.NOT_KEPT
+    return RunEnd.TASK_FAILED

@@ -33,11 +33,13 @@ class Lease:
 
     Attributes:
         holder: who has the car.
+        stopped: whether the operator at this machine has it: nobody else gets it, with any key.
     """
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
         self.holder: Drive | None = None
+        self.stopped = False
         self._held_since_s = 0.0
         self._drives: dict[str, Drive] = {}
 
@@ -69,6 +71,14 @@ class Lease:
         Raises:
             RefusedError: somebody else has it; says who, and for how long. Or the session is over.
         """
+        if self.stopped:
+            raise RefusedError(
+                ErrorCode.BUSY,
+                f"The operator at the gaming PC stopped the car {now_s - self._held_since_s:.0f} s "
+                "ago, and has not let go of it yet.",
+                hint="Ask who is there: Shift and the emergency key, or the word go at the actor's "
+                "terminal, lets go of it.",
+            )
         before = self.holder
         if before is drive:
             return None
@@ -79,6 +89,17 @@ class Lease:
         self.holder = drive
         self._held_since_s = now_s
         return before
+
+    def stop(self, now_s: float) -> Drive | None:
+        """Give the car to the operator at this machine; return whom it was taken from."""
+        if not self.stopped:
+            self.stopped, self._held_since_s = True, now_s
+        before, self.holder = self.holder, None
+        return before
+
+    def go(self) -> None:
+        """The operator at this machine lets go of the car."""
+        self.stopped = False
 
     def forget(self, drive: Drive) -> bool:
         """A driver is gone for good; return whether it had the car, which is free now."""
