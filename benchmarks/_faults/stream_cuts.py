@@ -67,7 +67,7 @@ def drive(stream: ActorStream, link: ProxyLink, plan: CutPlan, bench: Bench) -> 
         if teacher.in_place and cuts >= pushed + CUTS_A_POLICY:
             pushed = cuts
             teacher.push()
-    return [*taken, *teacher.finish(taken[-1].number, bench.clock)]
+    return [*taken, *teacher.finish(taken[-1].number)]
 
 
 def judge(

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from _faults.stream_teacher import Teacher
 from _faults.taken import Checkpoint, newest, save, steps_of
-from ac_bridge.clock import SystemClock
 from ac_bridge_client import ActorStream
 from links.servant import orders, say
 
@@ -42,7 +41,7 @@ def main() -> None:
             say(gap=True)
             next(orders())  # which never come
         stream.commit()
-        rest = list(teacher.finish(int(batch.number[-1]), SystemClock()))
+        rest = list(teacher.finish(int(batch.number[-1])))
         save(folder, Checkpoint(number + 1, stream.position(), rest))
         stream.commit()
         status = stream.stats().actors[0].run

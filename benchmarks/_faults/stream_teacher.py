@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from _faults.stream_policy import TASK, policy
 from _faults.taken import Taken, steps_of
-from ac_bridge.clock import Clock
 from ac_bridge_client import ActorStream, Batch
 from ac_bridge_protocol.edge import PolicyState
 from ac_bridge_protocol.errors import LinkTimeoutError
@@ -19,7 +18,6 @@ SILENCE_S = 3.0
 """When a run is over, nothing more comes after so long."""
 LOOK_S = 1.0
 """How long nothing comes before the teacher looks why; as long as an episode takes to begin."""
-POLL_S = 0.05
 FAILURES = 1000
 """Of a busy machine's: too slow by half a tick is a policy's failure."""
 _IN_PLACE = (PolicyState.READY, PolicyState.ACTIVE)
@@ -64,39 +62,21 @@ class Teacher:
                     self._look()
             self._look()
 
-    def finish(self, newest: int, clock: Clock) -> Iterator[Taken]:
+    def finish(self, newest: int) -> Iterator[Taken]:
         """End the run and yield what is left of it.
 
         Args:
             newest: number of the last record that was taken.
-            clock: with real seconds.
         """
-        last = self.stop(clock)
+        self._stream.stop(timeout_s=PATIENCE_S)
+        status = self._stream.stats().actors[0].run
+        last = 0 if status is None else status.last
         batches = self._stream.batches(STEPS, SILENCE_S)
         with contextlib.suppress(LinkTimeoutError):  # the last records are episodes' starts
             while newest < last:
                 batch = next(batches)
                 newest = int(batch.number[-1])
                 yield from steps_of(batch)
-
-    def stop(self, clock: Clock) -> int:
-        """End the run; return the last number that the spool has given.
-
-        Raises:
-            LinkTimeoutError: it does not end.
-        """
-        before = self._stream.stats().actors[0].run
-        self._stream.stop()
-        end_s = clock.now() + PATIENCE_S
-        while clock.now() < end_s:
-            status = self._stream.stats().actors[0].run
-            if status is not None and status is not before and not status.driving:
-                return status.last
-            clock.sleep_until(clock.now() + POLL_S)
-        raise LinkTimeoutError(
-            f"The run goes on {PATIENCE_S:g} s after it was stopped.",
-            hint="Look at the actor's log.",
-        )
 
     def _look(self) -> None:
         """Push another policy for one that failed; have a run driven on that is over."""
