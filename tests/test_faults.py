@@ -339,7 +339,9 @@ def test_rows_are_chosen_by_name() -> None:
     """In the table's order; a name that there is not is told apart, with those there are."""
     assert [fault.name for fault in chosen(["wan", "link_cuts"])] == ["link_cuts", "wan"]
     assert chosen([]) == list(FAULTS)
-    with pytest.raises(SystemExit, match=r"no row 'wam'.*\n.*link_cuts, relay_cuts, wan"):
+    with pytest.raises(
+        SystemExit, match=r"no row 'wam'.*\n.*link_cuts, relay_cuts, stream_cuts, stream_kills, wan"
+    ):
         chosen(["wam"])
 
 

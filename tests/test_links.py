@@ -18,7 +18,7 @@ from websockets.sync.server import ServerConnection, serve
 from ac_bridge_protocol.codec import CODEC_NAMES
 from ac_bridge_protocol.messages import Step
 from links import CutPlan, LinkQuality, ProxyLink, RightsMissingError, TunLink
-from links.conversation import Conversation, Place, Units, message_in
+from links.conversation import OTHER, Conversation, Direction, Place, Units, message_in, torn
 from links.cuts import Cutter
 from links.quality import Way
 from links.servant import Servant, ServantError
@@ -244,6 +244,11 @@ def test_the_proxy_cuts_by_itself_as_often_as_it_was_to() -> None:
     assert counts["cuts"] == 30
     assert counts["connections"] == 31
     assert sum(counts[place.value] for place in Place) == 30
+    torn_ones = {name: count for name, count in counts.items() if name.startswith("torn ")}
+    assert 0 < sum(torn_ones.values()) < 30
+    assert torn_ones.keys() <= {
+        torn(way, kind) for way in Direction for kind in ("step", "step_result", OTHER)
+    }
     assert 0 < counts["abrupt"] < 30
     assert answered[-100:] == list(range(100))
 

@@ -47,6 +47,10 @@ FLAT_OUT = (0.0, 0.9, 0.0)
 _NEUTRAL_DEVICE = pack_controls(NEUTRAL)
 
 
+COMMAND = ("-m", "ac_bridge.cli")
+"""What Python runs for `ac-bridge`."""
+
+
 class ProgramError(Exception):
     """One of our commands did not come up; carries what it said."""
 
@@ -59,6 +63,7 @@ class Program(Child):
         ready: what its first line begins with.
         within: a command to run it under, such as ``ip netns exec NAME``.
         variables: environment variables of ours that it gets; no others of ours.
+        run: what Python runs.
 
     Attributes:
         first: the rest of its first line.
@@ -75,10 +80,11 @@ class Program(Child):
         ready: str,
         within: Sequence[str] = (),
         variables: Mapping[str, str] | None = None,
+        run: Sequence[str] = COMMAND,
     ) -> None:
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 -- closed by `close`
         self.process = subprocess.Popen(
-            [*within, sys.executable, "-m", "ac_bridge.cli", *arguments, "--with-parent"],
+            [*within, sys.executable, *run, *arguments, "--with-parent"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -123,14 +129,19 @@ class Program(Child):
 
 
 def start_actor(
-    *arguments: str, within: Sequence[str] = (), variables: Mapping[str, str] | None = None
+    *arguments: str,
+    port: int = 0,
+    within: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
+    run: Sequence[str] = COMMAND,
 ) -> Program:
-    """Start an actor on a free port; its `first` is its address without ``ws://``."""
+    """Start an actor, on a free port unless told which; `first` is its address without ``ws://``."""
     return Program(
-        *("actor", "--listen", "127.0.0.1:0", "--log-level", "error", *arguments),
+        *("actor", "--listen", f"127.0.0.1:{port}", "--log-level", "error", *arguments),
         ready="Serving on ws://",
         within=within,
         variables=variables,
+        run=run,
     )
 
 

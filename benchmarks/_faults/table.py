@@ -8,7 +8,18 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from _faults import game_states, kills, link_cuts, punctual, relay_cuts, silent, stall, wan
+from _faults import (
+    game_states,
+    kills,
+    link_cuts,
+    punctual,
+    relay_cuts,
+    silent,
+    stall,
+    stream_cuts,
+    stream_kills,
+    wan,
+)
 from _faults.row import Fault, Row
 
 FAULTS = (
@@ -26,6 +37,22 @@ FAULTS = (
         "0 steps lost, 0 applied twice, 0 answers mismatched, the episode goes on",
         relay_cuts.run,
         limit_s=900,
+    ),
+    Fault(
+        "stream_cuts",
+        "policy on the actor: link to the learner cut 500 times, at random moments and within "
+        "messages",
+        "every step the actor recorded is at the learner once, in order and unaltered",
+        stream_cuts.run,
+        limit_s=1200,
+    ),
+    Fault(
+        "stream_kills",
+        "policy on the actor: actor kill -9 50 times and learner kill -9 50 times",
+        "every step that the actor's spool had is in the learner's checkpoints once, in order and "
+        "as the actor recorded it; a killed actor loses the last moments before, and no more",
+        stream_kills.run,
+        limit_s=1800,
     ),
     Fault(
         "wan",

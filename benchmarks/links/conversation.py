@@ -19,6 +19,10 @@ REQUESTS = ("step", "reset")
 ANSWERS = ("step_result", "reset_result", "failure")
 
 
+OTHER = "other"
+"""What is no message of ours: the handshake, a ping."""
+
+
 class Direction(enum.StrEnum):
     """Where something goes."""
 
@@ -41,6 +45,11 @@ class Place(enum.StrEnum):
     """A reset that was not answered yet."""
     IDLE = "idle"
     """Nothing was asked."""
+
+
+def torn(way: Direction, kind: str) -> str:
+    """Return under which name it is counted that a cut left a part of a message on its way."""
+    return f"torn {way.value} {kind}"
 
 
 class Units:

@@ -17,6 +17,9 @@ class CutPlan:
     """A connection that is cut at a moment is cut at one within this time of its opening."""
     most_units: int = 40
     """One that is cut at a message is cut at one of its first so many, in either direction."""
+    torn: int = 1
+    """For each one that is cut before a message and one that is cut after it, so many are cut in
+    the midst of it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -54,5 +57,5 @@ class Cutter:
         abrupt = draws.random() < 0.5
         if draws.random() < 0.5:
             return Fate(draws.uniform(0.0, plan.longest_s), None, 0.0, abrupt)
-        share = draws.choice((0.0, draws.random(), 1.0))
+        share = draws.choice((0.0, *[draws.random()] * plan.torn, 1.0))
         return Fate(None, draws.randrange(plan.most_units), share, abrupt)

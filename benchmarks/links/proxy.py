@@ -69,7 +69,10 @@ class ProxyLink:
         self._servant.ask(cut=True)
 
     def counts(self) -> dict[str, int]:
-        """Return how many connections there were, how many were cut, and what the cuts hit."""
+        """Return how many connections there were, how many were cut, and what the cuts hit.
+
+        Messages of which a part was passed on are counted by way and kind, as `torn` names them.
+        """
         return self._servant.ask()
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from collections import Counter
 from typing import Any
 
 from ac_bridge.clock import SystemClock
-from links.conversation import Conversation, Direction, Place, Units, message_in
+from links.conversation import OTHER, Conversation, Direction, Place, Units, message_in, torn
 from links.cuts import CutPlan, Cutter, Fate
 from links.quality import LinkQuality, Way
 from links.servant import orders, say
@@ -170,7 +170,10 @@ class Joined:
         self._units += 1
         hit = fate is not None and fate.at_unit is not None and number >= fate.at_unit
         share = fate.share if fate is not None and hit else 1.0
-        self._to[way].write(unit[: int(share * len(unit))])
+        passed = int(share * len(unit))
+        self._to[way].write(unit[:passed])
+        if 0 < passed < len(unit) and not self._over.is_set():
+            self._proxy.counts.update([torn(way, message_in(unit).get("type", OTHER))])
         if share == 1.0:
             message = message_in(unit)
             self._welcomed = self._welcomed or message.get("type") == "welcome"

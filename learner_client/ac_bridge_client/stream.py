@@ -62,7 +62,8 @@ class ActorStream(Closing):
     Connects when it is made. Each link is kept by a thread of its own, which connects again when it
     is lost; the actor drives on meanwhile, and keeps its records until they are acknowledged. So
     each step is handed out once and in order: whatever is cut; and, with a resume file, whenever
-    this program is killed, counted from what it committed last.
+    this program is killed, counted from what it committed last; or from a checkpoint of its own
+    that has the stream's `position` in it.
 
     Several actors are given the same policy and run. Methods may be called from one thread at a
     time; one iteration is to be used at a time.
@@ -72,8 +73,10 @@ class ActorStream(Closing):
         token, token_file, ca_file, fingerprint, codec: as `RemoteEnv` has them.
         mode: ``latest``, or ``lockstep`` of a stand-in; None takes the actor's own.
         observation: that the policy acts on; as `RemoteEnv` has it.
-        resume_file: keeps how far `commit` has come; is read first, where it exists. None
-            acknowledges each batch when the next one is asked for.
+        resume_file: keeps how far `commit` has come; is read first, where it exists.
+        position: instead of such a file, what `position` returned for the checkpoint that this goes
+            on from; empty text without one. With neither, each batch is acknowledged when the next
+            one is asked for.
         connect_timeout_s: how long an actor may take to answer at first, in seconds. One that has a
             learner already is given half a minute to notice that this one is gone.
         waiting: about how many steps of each actor may wait here to be taken. More stay in its
@@ -82,7 +85,7 @@ class ActorStream(Closing):
     Raises:
         ConnectError: an actor did not answer.
         RefusedError: one said no, for instance because it has no spool.
-        SettingError: an unknown name, or a resume file that cannot be used.
+        SettingError: an unknown name, or a resume file or position that cannot be used.
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class ActorStream(Closing):
         mode: str | None = None,
         observation: ObservationLike = "bridge15",
         resume_file: Path | None = None,
+        position: str | None = None,
         connect_timeout_s: float = 10.0,
         waiting: int = WAITING_STEPS,
     ) -> None:
@@ -105,7 +109,8 @@ class ActorStream(Closing):
         access = Access.gather(token, token_file, ca_file, fingerprint)
         chosen, wish = mode_named(mode), wished(observation)
         self._resume_file = resume_file
-        self._bookmarks = {} if resume_file is None else stream_resume.load(resume_file)
+        self._commits_itself = resume_file is None and position is None
+        self._bookmarks = stream_resume.found(resume_file, position)
         self._changed = threading.Condition()
         self._lines = tuple(
             Line(
@@ -282,7 +287,7 @@ class ActorStream(Closing):
 
         A batch is shorter where the shapes change (another observation, a policy that says other
         things), and when time is up. Asking for the next one acknowledges the one before, unless
-        there is a resume file.
+        there is a resume file or a position.
 
         Args:
             steps: how many are in a batch.
@@ -337,6 +342,15 @@ class ActorStream(Closing):
         """
         self._commit(dict(self._handed))
 
+    def position(self) -> str:
+        """Return how far what was handed out has come: text, for a checkpoint with all that in it.
+
+        A stream that is made with it goes on with the step after: whenever this program is killed,
+        what is in the checkpoint never comes again, and what is not does. So `commit` comes after
+        the checkpoint, and nothing is lost or taken twice in between.
+        """
+        return stream_resume.to_text(self._bookmarks | self._handed)
+
     def stats(self) -> StreamStats:
         """Return what became of the records and links so far; `str` of it is a table."""
         with self._changed:
@@ -376,7 +390,7 @@ class ActorStream(Closing):
         return lambda: self._commit(upto)
 
     def _next(self) -> None:
-        if self._resume_file is None:
+        if self._commits_itself:
             self.commit()
         with self._changed:
             for line in self._lines:

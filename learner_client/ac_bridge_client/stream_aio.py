@@ -75,6 +75,10 @@ class AsyncActorStream(OnThread[ActorStream]):
         """Have everything that was handed out for good."""
         await self._call(self._thing.commit)
 
+    async def position(self) -> str:
+        """Return how far what was handed out has come, for a checkpoint with all that in it."""
+        return await self._call(self._thing.position)
+
     def stats(self) -> StreamStats:
         """Return what became of the records and links so far."""
         return self._thing.stats()

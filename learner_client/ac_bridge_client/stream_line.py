@@ -79,6 +79,7 @@ class Line:
         self._said: Acknowledge | None = None
         self._run: RunStatus | None = None
         self._policy: PolicyStatus | None = None
+        self._failed: PolicyStatus | None = None
         self._settled: RunStatus | None = None
         self._linked = self._heard = False
         self._links = 0
@@ -256,7 +257,9 @@ class Line:
             self._policy = message
             if self.push is not None:
                 self.push.hear(message)
-            if message.state in (PolicyState.REFUSED, PolicyState.ROLLED_BACK):
+            failed = message.state in (PolicyState.REFUSED, PolicyState.ROLLED_BACK)
+            if failed and message != self._failed:  # it says so again on each link
+                self._failed = message
                 log.warning(
                     "%s: policy %d %s: %s %s",
                     self._options.uri,

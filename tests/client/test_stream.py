@@ -166,6 +166,22 @@ def test_a_link_that_is_cut_again_and_again(uri: str) -> None:
         assert stats.gaps == 0
 
 
+def test_a_refusal_is_logged_once(uri: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Though the actor says it again on each link."""
+    port = urlsplit(uri).port
+    assert port is not None
+    with cutting(port, 150_000) as there, ActorStream(there) as stream:
+        stream.push_policy(STEADY, 1)
+        stream.wait_policy(1, timeout_s=PATIENCE_S)
+        stream.push_policy(b"1.5 1", 2)
+        with pytest.raises(PolicyRefusedError):
+            stream.wait_policy(2, timeout_s=PATIENCE_S)
+        stream.set_task(TWENTY_STEPS, run="r", episodes=60)
+        take(stream, 1200, 8)
+        assert stream.stats().actors[0].links_replaced >= 3
+    assert caplog.text.count("policy 2 refused") == 1
+
+
 def test_the_last_steps_of_a_run_need_none_after_them(uri: str) -> None:
     """A batch that has begun waits only so long for more."""
     with ActorStream(uri) as stream:
@@ -227,6 +243,23 @@ def test_a_learner_that_is_killed_goes_on(uri: str, tmp_path: Path) -> None:
     ]
     assert joined
     assert all(one == other for one, other in joined)
+
+
+def test_a_learner_that_keeps_its_position(uri: str) -> None:
+    """Each step once in its checkpoints, whether it was killed before or after it committed one."""
+    checkpoint: tuple[list[Batch], str] = [], ""
+    for killed in range(8):
+        with ActorStream(uri, position=checkpoint[1]) as stream:
+            stream.push_policy(STEADY, 1)
+            stream.set_task(TWENTY_STEPS, run="r", episodes=8)
+            for number, batch in enumerate(itertools.islice(stream.batches(5, PATIENCE_S), 4)):
+                checkpoint = [*checkpoint[0], batch], stream.position()
+                if number < 3 or killed % 2:
+                    stream.commit()
+            if killed < 7:
+                next(stream.batches(3, PATIENCE_S))  # in no checkpoint
+            assert stream.stats().actors[0].unjoined == 0
+    assert numbers(checkpoint[0]) == all_of(8)
 
 
 def test_an_actor_that_is_started_anew(tmp_path: Path) -> None:
@@ -363,6 +396,7 @@ def test_coroutines(uri: str) -> None:
             async for episode in stream.episodes(PATIENCE_S):
                 assert numbers([episode]) == all_of(1)
                 break
+            assert "upto" in await stream.position()
             await stream.commit()
             assert stream.stats().actors[0].records == 21
             assert stream.env_spec.action

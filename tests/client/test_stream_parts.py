@@ -242,3 +242,15 @@ def test_the_resume_file(tmp_path: Path) -> None:
         stream_resume.load(path)
     with pytest.raises(SettingError, match="cannot be used"):
         stream_resume.save(tmp_path / "no" / "folder.json", kept)
+
+
+def test_a_position(tmp_path: Path) -> None:
+    """Text that says the same as the file; empty at first; anything else is refused, and both."""
+    kept = {SPOOL: Bookmark(spool=SPOOL, upto=7)}
+    text = stream_resume.to_text(kept)
+    assert stream_resume.found(None, text) == stream_resume.of_text(text) == kept
+    assert stream_resume.found(None, "") == stream_resume.found(None, None) == {}
+    with pytest.raises(SettingError, match="not the position"):
+        stream_resume.found(None, "7")
+    with pytest.raises(SettingError, match="not from both"):
+        stream_resume.found(tmp_path / "resume.json", "")
