@@ -29,6 +29,7 @@ from helpers.taught import taught
 
 PATIENCE_S = 30.0
 FAST = (0.0, 0.75, 0.0)
+UP, HELD_TRIES = 2, 20
 
 
 class Finger:
@@ -124,18 +125,20 @@ def _over(step: tuple[object, float, bool, bool, dict[str, object]]) -> bool:
     return step[2] or step[3]
 
 
-def _end_of(env: RemoteEnv) -> object:
-    """Step until the episode is over; return why."""
-    for _ in range(200):
+def _end_of(env: RemoteEnv, stop: Callable[[int], object] = lambda _: None) -> object:
+    """Step until the episode is over, with a try to stop it before each step; return why."""
+    for tries in range(200):
+        stop(tries)
         step = env.step(FAST)
         if _over(step):
             return step[4]["end_reason"]
     raise AssertionError("it goes on")
 
 
-def _reset_at_last(env: RemoteEnv) -> None:
+def _reset_at_last(env: RemoteEnv, go: Callable[[int], object] = lambda _: None) -> None:
     """Reset as soon as the operator has let go, which is looked at fifty times a second."""
-    for _ in range(100_000):
+    for tries in range(100_000):
+        go(tries)
         with contextlib.suppress(RefusedError):
             env.reset()
             return
@@ -189,15 +192,13 @@ def process(file: int) -> Iterator[str]:
             watchdog.cancel()
 
 
-def _drive_and(stop: Callable[[], object], go: Callable[[], object], uri: str) -> None:
+def _drive_and(stop: Callable[[int], object], go: Callable[[int], object], uri: str) -> None:
     with RemoteEnv(uri) as env:
         env.reset()
-        stop()
-        assert _end_of(env) == "taken_over"
+        assert _end_of(env, stop) == "taken_over"
         with pytest.raises(RefusedError, match="operator at the gaming PC"):
             env.reset()
-        go()
-        _reset_at_last(env)
+        _reset_at_last(env, go)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="terminals of other systems")
@@ -205,10 +206,13 @@ def test_enter_in_the_terminal_of_a_real_process() -> None:
     """Stops it; the word ``go`` lets it be driven again."""
     import pty
 
+    def typed(line: bytes) -> Callable[[int], object]:
+        return lambda tries: tries or os.write(ours, line)
+
     ours, its = pty.openpty()
     try:
         with process(its) as uri:
-            _drive_and(lambda: os.write(ours, b"\n"), lambda: os.write(ours, b"go\n"), uri)
+            _drive_and(typed(b"\n"), typed(b"go\n"), uri)
     finally:
         os.close(ours)
         os.close(its)
@@ -221,23 +225,26 @@ def test_the_key_of_a_real_process() -> None:
 
     press = getattr(ctypes, "WinDLL")("user32").keybd_event  # noqa: B009 -- of Windows alone
 
-    def down(*codes: int) -> None:
-        for code in codes:
-            press(code, 0, 0, 0)
+    def finger(*codes: int) -> Callable[[int], object]:
+        """Press for as long as a finger does, and again until it helped.
 
-    def up(*codes: int) -> None:
-        for code in codes:
-            press(code, 0, 2, 0)
+        That a key was pressed and let go of between two looks is told to one program only, the
+        first that asks.
+        """
 
-    def tap() -> None:
-        down(KEYS["f12"])
-        up(KEYS["f12"])
+        def move(tries: int) -> None:
+            if tries % HELD_TRIES == 0:
+                for code in codes:
+                    press(code, 0, UP if tries % (2 * HELD_TRIES) == 0 else 0, 0)
+
+        return move
 
     read, write = os.pipe()
     try:
         with process(read) as uri:
-            _drive_and(tap, lambda: down(SHIFT, KEYS["f12"]), uri)
+            _drive_and(finger(KEYS["f12"]), finger(SHIFT, KEYS["f12"]), uri)
     finally:
-        up(SHIFT, KEYS["f12"])
+        for code in (SHIFT, KEYS["f12"]):
+            press(code, 0, UP, 0)
         os.close(write)
         os.close(read)
