@@ -82,10 +82,7 @@ def main() -> int:
         made = circumstances(command())
         if options.only:  # the other rows stay as they were measured
             before = section_of(RELIABILITY.read_text(), "faults")
-            said = f"- Measured by themselves later: {', '.join(options.only)}. " + " ".join(
-                line.removeprefix("- ") + "." for line in made
-            )
-            write_section("faults", with_rows(before, rows, said))
+            write_section("faults", with_rows(before, rows, options.only, made))
         else:
             write_section("faults", [*as_section(rows), "", *made])
     return 0 if all(row.holds for row in rows) else 1

@@ -419,10 +419,12 @@ def test_a_row_measured_by_itself_takes_its_place_in_the_page() -> None:
     old = [Row("one", "p", "m 1", True), Row("two", "p", "m 2", True)]
     page = as_section(old)
     anew = [Row("one", "p", "better", True), Row("three", "p|q", "m 3", False)]
-    lines = with_rows(with_rows(page, anew, "- said"), anew, "- said")
+    before = with_rows(page, anew, ["one", "three"], ["- Date: 1"])
+    lines = with_rows(before, anew, ["one", "three"], ["- Date: 2"])
     assert [line for line in lines if line.startswith("| ")][1:] == [
         "| one | p | better | yes |",
         "| two | p | m 2 | yes |",
         "| three | p\\|q | m 3 | **no** |",
     ]
-    assert lines.count("- said") == 1
+    said = [line for line in lines if line.startswith("- Measured by themselves later")]
+    assert said == ["- Measured by themselves later: one, three. Date: 2."]

@@ -161,15 +161,20 @@ def as_section(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def with_rows(section: Sequence[str], rows: Sequence[Row], said: str) -> list[str]:
+def with_rows(
+    section: Sequence[str], rows: Sequence[Row], names: Sequence[str], made: Sequence[str]
+) -> list[str]:
     """Return the section with some rows measured anew.
 
     Args:
         section: its lines before; the table is in it.
         rows: those that were measured.
-        said: when and how.
+        names: of these, as they were asked for; what is said of the same from before goes.
+        made: lines that say how and when.
     """
-    lines = [line for line in section if line != said]
+    which = f"- Measured by themselves later: {', '.join(names)}."
+    said = " ".join([which, *(line.removeprefix("- ") + "." for line in made)])
+    lines = [line for line in section if not line.startswith(which)]
     for row in rows:
         begins = f"| {_cell(row.fault)} |"
         at = [number for number, line in enumerate(lines) if line.startswith(begins)]
