@@ -15,6 +15,8 @@ import argparse
 import importlib.util
 import json
 import statistics
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,10 @@ from rich.table import Table
 from ac_bridge.cli.child import actor_process
 from ac_bridge_client.clock import monotonic_s
 from ac_bridge_client.drivers import LineDriver
-from driving import SpeedAndSteering, open_env
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+
+from driving import SpeedAndSteering, open_env  # noqa: E402 -- found by the line above
 
 STEPS = 400
 ACTOR = ("--game", "standin", "--lockstep", "--telemetry-hz", "20", "--smoothing", "none")
