@@ -29,7 +29,7 @@ from ac_bridge_client.drivers import LineDriver
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
-from driving import SpeedAndSteering, open_env  # noqa: E402 -- found by the line above
+from driving import SpeedAndSteering, open_env
 
 STEPS = 400
 ACTOR = ("--game", "standin", "--lockstep", "--telemetry-hz", "20", "--smoothing", "none")
