@@ -124,7 +124,7 @@ function Get-ActorSettings {
         'print(json.dumps([s.host, s.port, bool(s.tls_cert), sys._base_executable]))'
     $told = & $Python -c $code $Config
     if ($LASTEXITCODE -ne 0) {
-        throw "The settings in $Config cannot be used. To see why: ac-bridge actor --config `"$Config`""
+        throw "The settings in $Config cannot be used. To see why: ac-bridge actor --config=`"$Config`""
     }
     $values = $told | ConvertFrom-Json
     # Python of a .venv only starts the Python that it was made from: that one listens.

@@ -77,8 +77,11 @@ FOUND = sorted(set(cases()))
 def problem(command: str) -> str:
     """Return what is wrong with a command, nothing if it can be understood to its end."""
     words = shlex.split(command.replace("\\", "/"))
-    # Asked for help the program runs nothing, but reads the whole line first.
-    done = CliRunner().invoke(app, [*words, "--help"], terminal_width=200)
+    # Asked for help the program runs nothing, but reads the whole line first. Before all options: an
+    # option at the end that lacks its value would take "--help" for it, and the program would run.
+    options = next((at for at, word in enumerate(words) if word.startswith("-")), len(words))
+    asked = [*words[:options], "--help", *words[options:]]
+    done = CliRunner().invoke(app, asked, terminal_width=200)
     return "" if done.exit_code == 0 else done.output
 
 
@@ -104,7 +107,10 @@ def test_commands_are_found_everywhere() -> None:
     }
 
 
-@pytest.mark.parametrize("command", ["actor --no-such-flag", "no-such-command", "relay --lisen x"])
+@pytest.mark.parametrize(
+    "command",
+    ["actor --no-such-flag", "no-such-command", "relay --lisen x", "actor --record", "cert new --out"],
+)
 def test_a_wrong_command_is_noticed(command: str) -> None:
     """The check above can fail."""
     assert problem(command)
