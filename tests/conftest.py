@@ -14,6 +14,8 @@ settings.register_profile(
     deadline=None,  # two shared cores: an example's time says nothing
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile("few", parent=settings.get_profile("quick"), max_examples=20)
+# The same code on another system or Python: what is pure was looked at harder on the first.
 settings.register_profile("thorough", parent=settings.get_profile("quick"), max_examples=2000)
 # `pytest --hypothesis-profile thorough` looks harder.
 settings.load_profile("quick")
