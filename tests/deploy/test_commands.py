@@ -77,8 +77,8 @@ FOUND = sorted(set(cases()))
 def problem(command: str) -> str:
     """Return what is wrong with a command, nothing if it can be understood to its end."""
     words = shlex.split(command.replace("\\", "/"))
-    # Asked for help the program runs nothing, but reads the whole line first. Before all options: an
-    # option at the end that lacks its value would take "--help" for it, and the program would run.
+    # Asked for help the program runs nothing, but reads the whole line first. It stands before all
+    # options: the last, if it lacked its value, would take it for that, and the program would run.
     options = next((at for at, word in enumerate(words) if word.startswith("-")), len(words))
     asked = [*words[:options], "--help", *words[options:]]
     done = CliRunner().invoke(app, asked, terminal_width=200)
@@ -109,7 +109,13 @@ def test_commands_are_found_everywhere() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["actor --no-such-flag", "no-such-command", "relay --lisen x", "actor --record", "cert new --out"],
+    [
+        "actor --no-such-flag",
+        "no-such-command",
+        "relay --lisen x",
+        "actor --record",
+        "cert new --out",
+    ],
 )
 def test_a_wrong_command_is_noticed(command: str) -> None:
     """The check above can fail."""
